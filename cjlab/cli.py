@@ -1,0 +1,161 @@
+"""One command, ``cjlab``: make a study, check its data, publish its report."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cjlab.errors import CjlabError
+
+if TYPE_CHECKING:
+    from cjlab.study import Study
+
+LIMITS_BROKEN = 3
+
+app = typer.Typer(
+    name="cjlab",
+    help="Persona journey maps whose every number carries its n, its interval and its source.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def new(
+    template: Annotated[str, typer.Argument(help="retail (a whole sample study) or empty")],
+    folder: Annotated[Path, typer.Argument(help="a new or empty folder")],
+) -> None:
+    """Make a study folder to start from."""
+    from cjlab import samples
+
+    samples.make(template, folder)
+    typer.echo(f"made {folder / 'study.yaml'}; next: cjlab report {folder / 'study.yaml'}")
+
+
+@app.command()
+def check(
+    study: Annotated[Path, typer.Argument(help="study.yaml, or the folder that holds it")],
+) -> None:
+    """Read the sources and say what came in, what was refused and why."""
+    from cjlab.study import open_study
+
+    opened = open_study(study)
+    with _progress(opened):
+        opened.check()
+    _show_check(opened)
+    if opened.intake.over_limit:
+        raise typer.Exit(LIMITS_BROKEN)
+
+
+@app.command()
+def report(
+    study: Annotated[Path, typer.Argument(help="study.yaml, or the folder that holds it")],
+    period: Annotated[
+        str | None, typer.Option(help="2026, 2026Q3, 2026-07, 2026W30 or start..end")
+    ] = None,
+    language: Annotated[str, typer.Option(help="language of the report")] = "en",
+    engine: Annotated[str | None, typer.Option(help="overrides the study's engine")] = None,
+    out: Annotated[Path, typer.Option(help="where reports are published")] = Path("reports"),
+    refit_personas: Annotated[
+        bool, typer.Option("--refit-personas", help="fit the personas anew; their ids may change")
+    ] = False,
+) -> None:
+    """Run the notebooks headless and publish the report."""
+    from cjlab.report import run
+    from cjlab.study import open_study
+
+    opened = open_study(study, engine)
+    with _progress(opened):
+        opened.store()
+    found = run(opened, period=period, language=language, out=out, refit=refit_personas)
+    typer.echo(f"published {found.path / 'index.html'}")
+    for line in found.limits_broken:
+        typer.echo(f"data quality: {line}", err=True)
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+@contextmanager
+def _progress(study: Study) -> Iterator[None]:
+    """Tell a person what is being read; be quiet for machines."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("opening the study") as status:
+        study.progress = status.update
+        yield
+
+
+def _show_check(study: Study) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from cjlab import quality
+
+    console = Console()
+    table = Table(title=Text(f"{study.config.name}: what came in"), title_justify="left")
+    for name in ("table", "source", "rows in", "accepted", "rejected", "dropped"):
+        number = name not in ("table", "source")
+        table.add_column(name, justify="right" if number else "left", overflow="fold")
+    for source in study.intake.sources:
+        numbers = (source.rows_in, source.accepted, source.rejected, source.dropped)
+        row = [source.table, source.source, *(f"{n:,}" for n in numbers)]
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+    for read_as in (source.read_as for source in study.intake.sources if source.read_as):
+        console.print(Text(f"  read as  {read_as}"))
+    rules = study.check()
+    rules = rules[~rules["effect"].isin(["in", "accepted"])]
+    for rule in rules.to_dict("records"):
+        where = f" in {rule['column']}" if isinstance(rule["column"], str) else ""
+        line = f"{rule['effect']:8} {rule['rows']:>9,}  {rule['rule']}{where}  ({rule['source']})"
+        console.print(Text(f"  {line}"))
+    unmapped = quality.coverage(study)
+    unmapped = unmapped[unmapped["stage"].isna()]
+    if len(unmapped):
+        console.print(Text("touchpoints without a stage (add them to the catalogue):"))
+        for found in unmapped.head(20).to_dict("records"):
+            console.print(Text(f"  {found['events']:>9,} events  {found['touchpoint']}"))
+    place = os.path.relpath(study.quarantine)
+    console.print(Text(f"refused rows, with reasons: {place}"), soft_wrap=True)
+    for source in study.intake.over_limit:
+        console.print(
+            Text(
+                f"limit broken: {source.source}: {source.rejected_share:.1%} of the rows refused, "
+                f"{source.limit:.1%} allowed"
+            )
+        )
+
+
+def main() -> None:
+    """Run the command line; a person's mistake is one line and exit code 2."""
+    try:
+        app()
+    except CjlabError as error:
+        _one_line(error)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if os.environ.get("CJLAB_DEBUG"):
+            traceback.print_exc()
+        _one_line(f"unexpected {type(error).__name__}: {error} (CJLAB_DEBUG=1 shows where)")
+        sys.exit(1)
+
+
+def _one_line(message: object) -> None:
+    text = " ".join(str(message).split())
+    print(f"cjlab: {text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""What study.yaml may say, and what is wrong with it in one line.
+
+Pydantic checks the file; every error names the file, the key, the value and the nearest
+valid name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import available_timezones
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from cjlab.errors import UserError, did_you_mean
+from cjlab.schema import TABLES
+
+LANGUAGES = ("en", "sv", "nb", "da", "fi")
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Source(_Part):
+    """One export: where it lies and how its columns become canonical ones."""
+
+    path: str | None = None
+    query: str | None = None
+    format: Literal["csv", "parquet"] | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    encoding: str | None = None
+    decimal: Literal[".", ","] = "."
+    time_format: str | dict[str, str] | None = None
+    timezone: str | None = None
+    reject_limit: float = Field(default=0.05, ge=0, le=1)
+    derive: bool = True
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Source:
+        if (self.path is None) == (self.query is None):
+            raise ValueError("needs either path or query")
+        return self
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        return zone if zone is None else _zone(zone)
+
+
+class Personas(_Part):
+    """How customers are grouped and what the groups are called."""
+
+    features: Literal["auto"] | list[str] = "auto"
+    n_personas: Literal["auto"] | int = "auto"
+    names: dict[str, str] = Field(default_factory=dict)
+
+
+class Report(_Part):
+    """Which period a report covers and how small a published group may be."""
+
+    period: str = "quarter"
+    compare: str = "previous"
+    minimum_cell: int = Field(default=10, ge=5)
+
+
+class Engine(_Part):
+    """Where the metrics run and how much memory they may take."""
+
+    kind: Literal["duckdb", "spark"] = "duckdb"
+    memory: str = "4GB"
+
+
+class StudyConfig(_Part):
+    """Everything a study.yaml says."""
+
+    name: str = Field(min_length=1, max_length=120)
+    goal: str | None = None
+    scope: str | None = None
+    question: str | None = None
+    owner: str | None = None
+    review_date: date | None = None
+    timezone: str = "UTC"
+    language: Literal["en", "sv", "nb", "da", "fi"] = "en"
+    currency: str | None = None
+    stages: str | list[dict[str, Any]] = "sm9"
+    view: Literal["customer", "buying"] = "customer"
+    observed_until: datetime | date | None = None
+    sources: dict[str, list[Source]]
+    touchpoints: str | None = None
+    personas: Personas = Personas()
+    report: Report = Report()
+    engine: Engine = Engine()
+    # Written into a run's own copy of the study only: where relative paths start, and which
+    # frozen assignment of personas the run uses.
+    folder: str | None = None
+    assignment: str | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        return _zone(zone)
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _lists(cls, sources: Any) -> Any:
+        if not isinstance(sources, dict):
+            raise ValueError("must map a table to its source, such as events: {path: events.csv}")
+        for table in sources:
+            if table not in TABLES:
+                raise ValueError(f'no table "{table}".{did_you_mean(table, TABLES)}')
+        return {t: s if isinstance(s, list) else [s] for t, s in sources.items()}
+
+    @field_validator("sources")
+    @classmethod
+    def _known_columns(cls, sources: dict[str, list[Source]]) -> dict[str, list[Source]]:
+        if not {"events", "orders", "responses"} & {t for t, s in sources.items() if s}:
+            raise ValueError("name at least one of events, orders or responses")
+        for name, parts in sources.items():
+            table = TABLES[name]
+            for part in parts:
+                for column in part.columns:
+                    if not table.open and column not in table.names:
+                        raise ValueError(
+                            f'{name}.columns: "{column}" is not a column of {name}.'
+                            f"{did_you_mean(column, table.names)}"
+                        )
+        return sources
+
+
+def _zone(zone: str) -> str:
+    if zone not in available_timezones():
+        raise ValueError(f'no time zone "{zone}".{did_you_mean(zone, available_timezones())}')
+    return zone
+
+
+def read(path: Path) -> StudyConfig:
+    """Read and check a study file.
+
+    Parameters
+    ----------
+    path : Path
+        The study.yaml.
+
+    Returns
+    -------
+    StudyConfig
+        The checked study; ``${VAR}`` in sources stays unexpanded, so that no secret is kept.
+
+    Raises
+    ------
+    UserError
+        One line that names the file, the key, the value and the nearest valid name.
+    """
+    if not path.is_file():
+        raise UserError(f"no study file at {path}. `cjlab new retail DIR` makes one to start from.")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise UserError(f"{path.name}: is not UTF-8 text; save it as UTF-8.") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path.name}: {_yaml_problem(error)}") from None
+    if not isinstance(raw, dict):
+        raise UserError(f"{path.name}: is empty; it needs at least name and sources.")
+    try:
+        return StudyConfig.model_validate(raw)
+    except ValidationError as error:
+        raise UserError(_explain(path.name, error)) from None
+
+
+def expand(text: str) -> str:
+    """Put environment variables in place of ``${VAR}``.
+
+    Raises
+    ------
+    UserError
+        When a variable is not set.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name not in os.environ:
+            raise UserError(f"the study names ${{{name}}}, which is not set in the environment.")
+        return os.environ[name]
+
+    return _VARIABLE.sub(value, text)
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = str(getattr(error, "problem", None) or error).splitlines()[0]
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return f"{where}is not valid YAML ({problem})."
+
+
+def _explain(file: str, error: ValidationError) -> str:
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    key = ".".join(
+        str(part)
+        for part in first["loc"]
+        if not (isinstance(part, str) and (part[0].isupper() or "[" in part or part in _ANY))
+    )
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{file}: {_problem(key, dict(first))}{more}"
+
+
+_ANY = ("str", "int", "datetime", "date")
+
+
+def _problem(key: str, problem: dict[str, Any]) -> str:
+    kind, value = problem["type"], problem["input"]
+    if kind == "extra_forbidden":
+        name = str(problem["loc"][-1])
+        return f'{key}: unknown key "{name}".{did_you_mean(name, _keys(problem["loc"]))}'
+    if kind == "missing":
+        return f"{key}: is missing."
+    shown = "" if isinstance(value, dict | list | BaseModel) else f' is "{value}"'
+    if kind == "literal_error":
+        valid = re.findall(r"'([^']+)'", problem["ctx"]["expected"])
+        return f"{key}{shown}.{did_you_mean(value, valid)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if kind == "value_error":
+        return f"{key}: {message}"
+    return f"{key}{shown}: {message[0].lower()}{message[1:]}."
+
+
+def _keys(location: tuple[Any, ...]) -> list[str]:
+    part: type[BaseModel] = StudyConfig
+    sections: dict[str, type[BaseModel]] = {
+        "personas": Personas,
+        "report": Report,
+        "engine": Engine,
+        "sources": Source,
+    }
+    if len(location) > 1:
+        part = sections.get(str(location[0]), StudyConfig)
+    return list(part.model_fields)

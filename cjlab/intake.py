@@ -1,0 +1,379 @@
+"""Intake: every row is accepted or refused with a reason, and the two always add up.
+
+The rules themselves are in :mod:`cjlab.rules`; this module runs them over the sources of one
+table, drops exact duplicates, keeps what was refused, and counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import duckdb
+
+from cjlab import rules
+from cjlab.config import Source
+from cjlab.errors import CjlabError, UserError
+from cjlab.reconciliation import Count, Intake, SourceSummary
+from cjlab.schema import MONEY, Table
+from cjlab.sources.base import Raw, literal, quote
+
+Progress = Callable[[str], None]
+
+QUARANTINE = """CREATE TABLE IF NOT EXISTS quarantine (
+    "table" VARCHAR, source VARCHAR, file VARCHAR, "row" BIGINT,
+    rule VARCHAR, "column" VARCHAR, value VARCHAR, record VARCHAR)"""
+# Dropping a repeated line loses nothing, so it does not count against a source's limit.
+DROPPED = ("exact_duplicate",)
+
+
+def check_table(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    parts: list[tuple[Source, Raw]],
+    *,
+    zone: str,
+    now: datetime | None = None,
+    currency: str | None = None,
+    progress: Progress = lambda _: None,
+) -> Intake:
+    """Run the rules over every source of one table.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+        Where the tables ``accepted_<table>`` and ``quarantine`` are made.
+    table : Table
+        The canonical table.
+    parts : list of (Source, Raw)
+        The sources in the study's order.
+    zone : str
+        The study's time zone; times without an offset are local there.
+    now : datetime, optional
+        UTC instant after which a time lies in the future. None, the default, asks nothing of
+        how plausible a time is.
+    currency : str, optional
+        The study's currency; order lines in another one are refused.
+    progress : callable
+        Told what is being read.
+
+    Returns
+    -------
+    Intake
+        Rows in, accepted, rejected and dropped per source, and counts per rule.
+
+    Raises
+    ------
+    UserError
+        When columns are missing, or no row of a source can be used.
+    CjlabError
+        When rows in differ from accepted plus refused: a defect of ours, never published.
+    """
+    if now is not None:
+        now = now.astimezone(UTC).replace(tzinfo=None)
+    con.execute(QUARANTINE)
+    found = Intake()
+    total = {}
+    for number, (source, raw) in enumerate(parts):
+        progress(f"reading {table.name} from {raw.label}")
+        total[number] = _check_source(con, table, source, raw, number, zone, now, currency, found)
+    _unite(con, table, len(parts))
+    _drop_copies(con, table, parts, found)
+    for number, (source, raw) in enumerate(parts):
+        found.sources.append(_reconcile(con, table, source, raw, number, total[number]))
+    return found
+
+
+def _check_source(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    source: Source,
+    raw: Raw,
+    number: int,
+    zone: str,
+    now: datetime | None,
+    currency: str | None,
+    found: Intake,
+) -> int:
+    """Make ``part_<table>_<number>`` and quarantine what it may not hold; return rows in."""
+    years = _years(con, table, source, raw, now)
+    columns = rules.readings(table, source, raw, zone, years, now)
+    conditions = [(name, r) for r in columns for name, _ in r.rules]
+    tests = [test for r in columns for _, test in r.rules]
+    if table.name == "orders" and currency:
+        money = next((r for r in columns if r.column.name == "currency"), None)
+        if money:
+            conditions.append(("foreign_currency", money))
+            tests.append(f"upper(trim({money.raw})) <> {literal(currency.upper())}")
+    notes = [(name, r.column.name, test) for r in columns for name, test in r.notes]
+    code = " ".join(f"WHEN {test} THEN {place}" for place, test in enumerate(tests))
+    value = " ".join(f"WHEN {place} THEN {r.raw}" for place, (_, r) in enumerate(conditions))
+    fields = ", ".join(f"{r.value} AS {quote('@' + r.column.name)}" for r in columns)
+    flags = "".join(f", ({test}) AS _note{place}" for place, (_, _, test) in enumerate(notes))
+    own = ", ".join(f"{quote(c)} := {quote(c)}" for c in raw.columns)
+    every = ", ".join(quote(c) for c in raw.columns)
+    # The second CASE runs for refused rows only: they alone keep their text and record.
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE checked AS "
+        f"SELECT * EXCLUDE ({every}), "
+        f"CASE _code {value} END AS _value, "
+        f"CASE WHEN _code IS NOT NULL THEN CAST(to_json(struct_pack({own})) AS VARCHAR) END "
+        f"AS _record FROM (SELECT *, {fields}{flags}, hash({every}) AS _whole, "
+        f"CASE {code} ELSE NULL END AS _code "
+        f"FROM {raw.relation})"
+    )
+    _quarantine(con, table, raw, conditions, found)
+    _count_notes(con, table, raw, notes, found)
+    kept = ", ".join(f"{quote('@' + r.column.name)} AS {quote(r.column.name)}" for r in columns)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE part_{table.name}_{number} AS "
+        f"SELECT {kept}, {number} AS _part, _file, _row, _whole FROM checked WHERE _code IS NULL"
+    )
+    rows_in = _one(con, f"SELECT count(*) FROM {raw.relation}") + raw.ragged.num_rows
+    if rows_in and not _one(con, f"SELECT count(*) FROM part_{table.name}_{number}"):
+        raise UserError(_nothing_usable(con, table, raw, rows_in))
+    con.execute("DROP TABLE checked")
+    return rows_in
+
+
+def _years(
+    con: duckdb.DuckDBPyConnection, table: Table, source: Source, raw: Raw, now: datetime | None
+) -> tuple[int, int]:
+    """Return the years in which clock changes matter, so that expressions stay short."""
+    first, last = (rules.EARLIEST.year, now.year + 1) if now else (1900, 2100)
+    low, high = last, first
+    for canonical, own in rules.mapping(table, source, raw).items():
+        column = table.column(canonical)
+        if column is None or column.kind != "time":
+            continue
+        declared = rules.time_format(source, canonical)
+        kind, name = raw.columns[own], quote(own)
+        if kind.startswith(("TIMESTAMP", "DATE")):
+            year = f"year({name})"
+        elif declared and declared.startswith("epoch"):
+            continue
+        elif declared:
+            year = f"year(try_strptime(CAST({name} AS VARCHAR), {literal(declared)}))"
+        else:
+            year = f"TRY_CAST(left(trim(CAST({name} AS VARCHAR)), 4) AS INTEGER)"
+        try:
+            row = con.execute(
+                f"SELECT min({year}), max({year}) FROM {raw.relation} "
+                f"WHERE {year} BETWEEN {first} AND {last}"
+            ).fetchone()
+        except duckdb.Error as error:
+            raise UserError(f"{raw.label}: column {own}: {str(error).splitlines()[0]}") from None
+        if row and row[0] is not None:
+            low, high = min(low, int(row[0])), max(high, int(row[1]))
+    return (low, high) if low <= high else (2000, 2000)
+
+
+def _quarantine(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    raw: Raw,
+    conditions: list[tuple[str, rules.Reading]],
+    found: Intake,
+) -> None:
+    head = f"{literal(table.name)}, {literal(raw.label)}"
+    if conditions:
+        rule = " ".join(f"WHEN {i} THEN {literal(name)}" for i, (name, _) in enumerate(conditions))
+        column = " ".join(
+            f"WHEN {i} THEN {literal(r.column.name)}" for i, (_, r) in enumerate(conditions)
+        )
+        con.execute(
+            f"INSERT INTO quarantine SELECT {head}, _file, _row, CASE _code {rule} END, "
+            f"CASE _code {column} END, _value, _record FROM checked WHERE _code IS NOT NULL"
+        )
+        rows = con.execute(
+            "SELECT _code, count(*) FROM checked WHERE _code IS NOT NULL GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        for code, number in rows:
+            name, reading = conditions[code]
+            column_name = reading.column.name
+            found.counts.append(Count(table.name, raw.label, name, column_name, number, "rejected"))
+    if raw.ragged.num_rows:
+        con.register("ragged_lines", raw.ragged)
+        con.execute(
+            f"INSERT INTO quarantine SELECT {head}, file, \"row\", 'ragged_line', NULL, value, text "
+            "FROM ragged_lines"
+        )
+        con.unregister("ragged_lines")
+        found.counts.append(
+            Count(table.name, raw.label, "ragged_line", None, raw.ragged.num_rows, "rejected")
+        )
+
+
+def _count_notes(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    raw: Raw,
+    notes: list[tuple[str, str, str]],
+    found: Intake,
+) -> None:
+    if not notes:
+        return
+    sums = ", ".join(f"count(*) FILTER (WHERE _note{place})" for place in range(len(notes)))
+    row = con.execute(f"SELECT {sums} FROM checked WHERE _code IS NULL").fetchone() or ()
+    for (name, column, _), number in zip(notes, row, strict=True):
+        if number:
+            found.counts.append(Count(table.name, raw.label, name, column, number, "noted"))
+
+
+def _unite(con: duckdb.DuckDBPyConnection, table: Table, parts: int) -> None:
+    """Join the sources of a table; canonical columns that no source has are null."""
+    union = " UNION ALL BY NAME ".join(
+        f"SELECT * FROM part_{table.name}_{number}" for number in range(parts)
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE united AS {union}")
+    for number in range(parts):
+        con.execute(f"DROP TABLE part_{table.name}_{number}")
+    have = {row[0] for row in con.execute("DESCRIBE united").fetchall()}
+    kinds = {"time": "TIMESTAMP", "money": MONEY, "number": "DOUBLE", "integer": "BIGINT"}
+    absent = "".join(
+        f", CAST(NULL AS {kinds.get(column.kind, 'VARCHAR')}) AS {quote(column.name)}"
+        for column in table.columns
+        if column.name not in have
+    )
+    con.execute(f"CREATE OR REPLACE TABLE accepted_{table.name} AS SELECT *{absent} FROM united")
+    con.execute("DROP TABLE united")
+
+
+def _drop_copies(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    parts: list[tuple[Source, Raw]],
+    found: Intake,
+) -> None:
+    """Drop exact copies of events, tickets, dated responses and customers; count order lines.
+
+    A copy is alike in every column of its source, mapped or not: two products on one order, or
+    two pages in one second, are no copies.
+    """
+    name = f"accepted_{table.name}"
+    columns = [
+        row[0]
+        for row in con.execute(f"DESCRIBE {name}").fetchall()
+        if row[0] not in ("_part", "_file", "_row", "_whole")
+    ]
+    same = ", ".join(quote(column) for column in ["_whole", *columns])
+    known = "customer_id IS NOT NULL AND ts IS NOT NULL" if table.name == "responses" else "TRUE"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE copies AS SELECT _part, _file, _row FROM ("
+        f"SELECT _part, _file, _row, row_number() OVER "
+        f"(PARTITION BY {same} ORDER BY _part, _file, _row) AS _copy FROM {name} "
+        f"WHERE {known} AND _whole IN (SELECT _whole FROM {name} "
+        f"GROUP BY 1 HAVING count(*) > 1)) WHERE _copy > 1"
+    )
+    if table.name == "orders":
+        _report(con, table, parts, found, "duplicate_order_line", "noted")
+    else:
+        _move(con, table, parts, found, "exact_duplicate", "dropped")
+    if table.name == "customers":
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE copies AS SELECT _part, _file, _row FROM {name} "
+            "QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY _part, _file, _row) > 1"
+        )
+        _move(con, table, parts, found, "conflicting_customer", "rejected")
+    con.execute("DROP TABLE copies")
+    con.execute(f"ALTER TABLE {name} DROP COLUMN _whole")
+
+
+def _report(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    parts: list[tuple[Source, Raw]],
+    found: Intake,
+    rule: str,
+    effect: str,
+) -> None:
+    for part, number in con.execute(
+        "SELECT _part, count(*) FROM copies GROUP BY 1 ORDER BY 1"
+    ).fetchall():
+        found.counts.append(Count(table.name, parts[part][1].label, rule, None, number, effect))
+
+
+def _move(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    parts: list[tuple[Source, Raw]],
+    found: Intake,
+    rule: str,
+    effect: str,
+) -> None:
+    """Move the rows named in ``copies`` from the accepted ones to the quarantine."""
+    _report(con, table, parts, found, rule, effect)
+    if not _one(con, "SELECT count(*) FROM copies"):
+        return
+    name = f"accepted_{table.name}"
+    label = " ".join(f"WHEN {i} THEN {literal(raw.label)}" for i, (_, raw) in enumerate(parts))
+    place = "_part, _file, _row"
+    con.execute(
+        f"INSERT INTO quarantine SELECT {literal(table.name)}, CASE _part {label} END, _file, "
+        f"_row, {literal(rule)}, NULL, NULL, NULL FROM copies ORDER BY {place}"
+    )
+    con.execute(f"DELETE FROM {name} WHERE ({place}) IN (SELECT ({place}) FROM copies)")
+
+
+def _reconcile(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    source: Source,
+    raw: Raw,
+    number: int,
+    rows_in: int,
+) -> SourceSummary:
+    accepted = _one(con, f"SELECT count(*) FROM accepted_{table.name} WHERE _part = {number}")
+    refused = con.execute(
+        "SELECT count(*) FILTER (WHERE rule NOT IN ?), count(*) FROM quarantine "
+        'WHERE "table" = ? AND source = ?',
+        [list(DROPPED), table.name, raw.label],
+    ).fetchone() or (0, 0)
+    rejected, dropped = refused[0], refused[1] - refused[0]
+    if rows_in != accepted + rejected + dropped:
+        raise CjlabError(
+            f"{raw.label}: {rows_in} rows in, but {accepted} accepted + {rejected} rejected + "
+            f"{dropped} dropped; nothing is published from rows that do not add up."
+        )
+    return SourceSummary(
+        table.name,
+        raw.label,
+        len(raw.files),
+        rows_in,
+        accepted,
+        rejected,
+        dropped,
+        source.reject_limit,
+        "; ".join(raw.notes),
+    )
+
+
+def _nothing_usable(con: duckdb.DuckDBPyConnection, table: Table, raw: Raw, rows: int) -> str:
+    """Say why no row could be used, with the first value where it is no personal one."""
+    top = con.execute(
+        'SELECT rule, "column", count(*), min_by(value, "row") FROM quarantine '
+        'WHERE "table" = ? AND source = ? GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 1',
+        [table.name, raw.label],
+    ).fetchone()
+    rule, column, number, value = top or ("", None, rows, None)
+    kind = table.column(column or "")
+    shown = f' such as "{value}"' if kind and kind.kind not in ("id", "text") and value else ""
+    hint = ""
+    if rule == "not_a_time":
+        digits = str(value or "").strip().replace(".", "", 1).isdigit()
+        hint = (
+            " Say time_format: epoch_s, epoch_ms or epoch_us."
+            if digits
+            else ' Declare the form, for example time_format: "%d.%m.%Y %H:%M".'
+        )
+    if rule == "not_a_number":
+        hint = ' Numbers with a decimal comma need decimal: ",".'
+    where = f" in {column}" if column else ""
+    return (
+        f"{raw.label}: none of the {rows} rows can be used: {number} × {rule}{where}{shown}.{hint}"
+    )
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = con.execute(sql).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,314 @@
+"""Journeys: the prepared events of the chosen customers, as every metric sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import ibis
+import pandas as pd
+from ibis import Deferred, _
+from ibis.expr.types import Table
+
+from cjlab.errors import UserError, did_you_mean
+from cjlab.periods import local_instant
+from cjlab.stages import StageModel
+
+VIEWS = ("customer", "buying")
+Where: TypeAlias = Mapping[str, Any] | Deferred | Callable[[Table], Any] | None
+
+
+class Journeys:
+    """The journeys of a study's customers, cut to what was observed.
+
+    Parameters
+    ----------
+    backend : ibis.BaseBackend
+        Holds the prepared store's tables.
+    model : StageModel
+        Its positions are the stage codes of the store.
+    zone : str
+        IANA name of the study's time zone.
+    start, end : datetime, optional
+        UTC, naive. The half-open period that selects what is counted by its starting instant;
+        earlier events remain history.
+    observed_until : datetime, optional
+        UTC, naive. Events at or after it are not data. The last instant + 1 µs by default,
+        and never after ``end``.
+    where : mapping or deferred predicate, optional
+        Which customers: ``{"country": ["SE", "NO"]}`` or ``_.country == "SE"``.
+    view : {"customer", "buying"}
+        The buying journey ends with the first purchase.
+    notes : DataFrame, optional
+        What cleaning did, one row per rule.
+    minimum : int
+        Smallest group that may be published.
+    """
+
+    def __init__(
+        self,
+        backend: Any,
+        model: StageModel,
+        zone: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        observed_until: datetime | None = None,
+        where: Where = None,
+        view: str = "customer",
+        notes: pd.DataFrame | None = None,
+        minimum: int = 10,
+    ) -> None:
+        if view not in VIEWS:
+            raise UserError(f'view is "{view}".{did_you_mean(view, VIEWS)}')
+        if view == "buying" and model.purchase is None:
+            raise UserError(
+                "the buying view ends at the first purchase, and no stage of this model is the "
+                "purchase; flag one with purchase: true."
+            )
+        self.con = backend
+        self.model = model
+        self.zone = zone
+        self.start = start
+        self.end = end
+        self.where = where
+        self.view = view
+        self.minimum = minimum
+        self._notes = notes
+        self.observed_until = self._until(observed_until)
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, **options: Any) -> Journeys:
+        """Make journeys from a pandas frame; see :func:`cjlab.journey.frames.from_frame`."""
+        from cjlab.journey.frames import from_frame
+
+        return from_frame(frame, **options)
+
+    def __repr__(self) -> str:
+        size = self.events.aggregate(n=_.count(), who=_.unit.nunique()).execute()
+        return (
+            f"Journeys: {int(size['n'][0]):,} events of {int(size['who'][0]):,} customers, "
+            f"{len(self.model)} stages ({self.model.id}), observed until "
+            f"{self.observed_until:%Y-%m-%d %H:%M} UTC"
+        )
+
+    def _until(self, asked: datetime | None) -> datetime:
+        if asked is None:
+            last = self.con.table("event").ts.max().execute()
+            known = not pd.isna(last)
+            asked = pd.Timestamp(last).to_pydatetime() if known else datetime(1971, 1, 1)
+            asked += timedelta(microseconds=1)
+        return min(asked, self.end) if self.end else asked
+
+    @cached_property
+    def units(self) -> Table:
+        """The chosen customers: unit, customer_id, first_ts, persona and declared attributes."""
+        unit = self.con.table("unit")
+        names = self.con.list_tables()
+        if "customers" in names:
+            customers = self.con.table("customers")
+            clash = [c for c in customers.columns if c in unit.columns and c != "customer_id"]
+            unit = unit.left_join(customers.drop(*clash), "customer_id").drop("customer_id_right")
+        if "persona" in names:
+            persona = self.con.table("persona").select("customer_id", "persona")
+            unit = unit.left_join(persona, "customer_id").drop("customer_id_right")
+        return unit.filter(*self._predicates(unit)) if self.where is not None else unit
+
+    def _predicates(self, unit: Table) -> list[Any]:
+        if not isinstance(self.where, Mapping):
+            try:
+                return [self.where]
+            except Exception as error:
+                raise UserError(f"where: {error}") from None
+        predicates = []
+        for column, wanted in self.where.items():
+            self._check_attribute(column, unit.columns, "where")
+            several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
+            predicates.append(unit[column].isin(list(wanted) if several else [wanted]))
+        return predicates
+
+    @cached_property
+    def events(self) -> Table:
+        """The observed events of the chosen customers, in codes; see the store's columns.
+
+        What comes next is null where it was not observed: at or after ``observed_until``, or
+        past the first purchase in the buying view.
+        """
+        until = ibis.literal(self.observed_until).cast("timestamp(6)")
+        event = self.con.table("event")
+        event = event.filter(event.ts < until)
+        if self.where is not None:
+            event = event.semi_join(self.units, "unit")
+        follows: Any = ibis.literal(True)
+        if self.view == "buying":
+            cut = self.con.table("unit").select("unit", "purchase_step")
+            event = event.left_join(cut, "unit").drop("unit_right")
+            event = event.filter(event.purchase_step.isnull() | (event.step <= event.purchase_step))
+            follows = event.purchase_step.isnull() | (event.step < event.purchase_step)
+        stage_seen = follows & (event.next_stage_ts < until)
+        event_seen = follows & (event.next_ts < until)
+        event = event.mutate(
+            next_stage=stage_seen.ifelse(event.next_stage, ibis.null()),
+            next_stage_ts=stage_seen.ifelse(event.next_stage_ts, ibis.null()),
+            next_touchpoint=event_seen.ifelse(event.next_touchpoint, ibis.null()),
+            next_ts=event_seen.ifelse(event.next_ts, ibis.null()),
+        )
+        return event.drop("purchase_step") if self.view == "buying" else event
+
+    def within(self, ts: Any) -> Any:
+        """Whether an instant starts inside the period; true everywhere without one."""
+        inside = ts.notnull()
+        if self.start is not None:
+            inside &= ts >= ibis.literal(self.start).cast("timestamp(6)")
+        if self.end is not None:
+            inside &= ts < ibis.literal(self.end).cast("timestamp(6)")
+        return inside
+
+    def attributes(self, by: str | Sequence[str] | None) -> list[str]:
+        """Check the customer attributes to break a metric down by, and return them as a list.
+
+        Raises
+        ------
+        UserError
+            For a name that is no attribute of a customer, with the nearest one.
+        """
+        names = [] if by is None else [by] if isinstance(by, str) else list(by)
+        for name in names:
+            self._check_attribute(name, self.units.columns, "by")
+        return names
+
+    def _check_attribute(self, name: str, columns: Sequence[str], option: str) -> None:
+        hidden = {"unit", "customer_id", "first_ts", "last_ts", "events", "purchase_step"}
+        valid = [column for column in columns if column not in hidden]
+        if name in valid:
+            return
+        if name == "persona":
+            raise UserError(f"{option}: personas are not assigned yet; run personas.assign first.")
+        hint = did_you_mean(name, valid) if valid else " The study has no customers table."
+        raise UserError(f'{option}: no customer attribute "{name}".{hint}')
+
+    def grouped(self, table: Table, names: list[str]) -> Table:
+        """Join the named customer attributes to a table that has a ``unit`` column."""
+        if not names:
+            return table
+        units = self.units.select("unit", **{n: self.units[n].cast("string") for n in names})
+        units = units.mutate(**{n: units[n].fill_null("(unknown)") for n in names})
+        return table.left_join(units, "unit").drop("unit_right")
+
+    def labels(self, kind: str) -> dict[int, str]:
+        """Return the names behind the codes of touchpoint, channel, device, role or source."""
+        if kind == "stage":
+            return dict(enumerate(self.model.ids))
+        table = self.con.table("label")
+        frame = table.filter(table.kind == kind).select("code", "label").execute()
+        return dict(zip(frame["code"].tolist(), frame["label"].tolist(), strict=True))
+
+    def to_ibis(self) -> Table:
+        """Return the observed events with customer, stage, touchpoint and channel by name."""
+        event = self.events
+        stage = ibis.memtable(
+            pd.DataFrame(
+                {"stage": range(len(self.model)), "stage_id": list(self.model.ids)},
+            ).astype({"stage": "int16"})
+        )
+        label = self.con.table("label")
+        touchpoint = label.filter(label.kind == "touchpoint").select("code", "label")
+        channel = label.filter(label.kind == "channel").select("code", "label")
+        named = (
+            event.left_join(stage, "stage")
+            .drop("stage_right")
+            .join(touchpoint, event.touchpoint == touchpoint.code)
+            .drop("code")
+            .rename(touchpoint_name="label")
+        )
+        named = named.left_join(channel, named.channel == channel.code).drop("code")
+        named = named.rename(channel_name="label")
+        who = self.con.table("unit").select("unit", "customer_id")
+        named = named.join(who, "unit")
+        return named.select(
+            "customer_id",
+            "ts",
+            touchpoint=named.touchpoint_name,
+            stage=named.stage_id,
+            channel=named.channel_name,
+            value=named.value,
+            step=named.step,
+            session=named.session,
+        )
+
+    def issues(self) -> pd.DataFrame:
+        """Return what cleaning did: one row per rule, with the rows it concerned.
+
+        Returns
+        -------
+        DataFrame
+            ``table, source, rule, column, rows, share, effect``; an effect is ``in``,
+            ``accepted``, ``rejected``, ``dropped`` or ``noted``. Events without a stage and
+            events at or after ``observed_until`` are noted here.
+        """
+        event = self.con.table("event")
+        until = ibis.literal(self.observed_until).cast("timestamp(6)")
+        size = event.aggregate(
+            total=event.count(),
+            unmapped_stage=event.stage.isnull().sum(),
+            not_yet_data=(event.ts >= until).sum(),
+        ).execute()
+        total = int(size["total"][0])
+        rows = [
+            (
+                "events",
+                "store",
+                rule,
+                column,
+                int(size[rule][0]),
+                int(size[rule][0]) / total,
+                "noted",
+            )
+            for rule, column in (("unmapped_stage", "stage"), ("not_yet_data", "ts"))
+            if total and size[rule][0] > 0
+        ]
+        columns = ["table", "source", "rule", "column", "rows", "share", "effect"]
+        more = pd.DataFrame(rows, columns=columns)
+        if self._notes is None:
+            return more
+        return pd.concat([self._notes, more], ignore_index=True) if rows else self._notes
+
+
+def to_utc(value: str | date | datetime | None, zone: str) -> datetime | None:
+    """Turn a date or time of the study's zone into a naive UTC instant.
+
+    Examples
+    --------
+    >>> to_utc("2026-07-01", "Europe/Stockholm")
+    datetime.datetime(2026, 6, 30, 22, 0)
+    """
+    if value is None:
+        return None
+    text = value.isoformat() if isinstance(value, date | datetime) else value
+    return local_instant(text, zone).astimezone(UTC).replace(tzinfo=None)
+
+
+def microseconds(later: Any, earlier: Any) -> Any:
+    """Microseconds between two instants, the form that is equal on every engine."""
+    return later.delta(earlier, unit="microsecond")
+
+
+def parse_duration(text: str | timedelta | None, option: str) -> int | None:
+    """Read a duration such as ``30D``, ``36h`` or ``45min`` as microseconds.
+
+    Examples
+    --------
+    >>> parse_duration("30D", "window")
+    2592000000000
+    """
+    if text is None:
+        return None
+    try:
+        span = pd.Timedelta(text)
+    except ValueError:
+        raise UserError(f'{option} is "{text}"; write for example 30D, 36h or 45min.') from None
+    if pd.isna(span) or span <= pd.Timedelta(0):
+        raise UserError(f'{option} is "{text}"; it must be longer than nothing.')
+    return span // pd.Timedelta(1, "us")

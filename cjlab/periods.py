@@ -1,0 +1,170 @@
+"""Reporting periods: calendar cuts in the study's own time zone.
+
+A period is half-open: it holds its start and not its end, so periods join without overlap.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cjlab.errors import UserError
+
+KINDS = ("year", "quarter", "month", "week")
+_FORMS = "2026, 2026Q3, 2026-07, 2026W30 or 2026-07-01..2026-08-15 (the end is not included)"
+
+
+@dataclass(frozen=True)
+class Period:
+    """A span of local calendar time, with a label that is safe in file names."""
+
+    label: str
+    start: datetime
+    end: datetime
+
+
+def parse(text: str, zone: str) -> Period:
+    """Read a period as people write it.
+
+    Parameters
+    ----------
+    text : str
+        ``2026`` (year), ``2026Q3`` (quarter), ``2026-07`` (month), ``2026W30`` (ISO week) or
+        ``start..end`` with dates or local times; the end is not included.
+    zone : str
+        IANA name of the study's time zone; midnight is midnight there.
+
+    Returns
+    -------
+    Period
+        With time-zone-aware start and end.
+
+    Raises
+    ------
+    UserError
+        When the text is none of these forms, or the end is not after the start.
+
+    Examples
+    --------
+    >>> parse("2026Q3", "Europe/Stockholm").start.isoformat()
+    '2026-07-01T00:00:00+02:00'
+    """
+    text = text.strip()
+    if ".." in text:
+        return _span(text, zone)
+    for pattern, days in _CALENDAR:
+        found = re.fullmatch(pattern, text)
+        if found:
+            try:
+                first, after = days(*(int(part) for part in found.groups()))
+            except ValueError:
+                break
+            return Period(text.upper(), _midnight(first, zone), _midnight(after, zone))
+    raise UserError(f'period "{text}" is not understood; write {_FORMS}.')
+
+
+def last_complete(kind: str, observed_until: datetime, zone: str) -> Period:
+    """Return the last calendar period that had ended when observation ended.
+
+    Parameters
+    ----------
+    kind : {"year", "quarter", "month", "week"}
+        Length of the period.
+    observed_until : datetime
+        Time-zone-aware instant up to which the data are known.
+    zone : str
+        IANA name of the study's time zone.
+
+    Returns
+    -------
+    Period
+        Its end is at or before ``observed_until``.
+
+    Examples
+    --------
+    >>> until = datetime(2026, 9, 30, 12, tzinfo=ZoneInfo("Europe/Oslo"))
+    >>> last_complete("quarter", until, "Europe/Oslo").label
+    '2026Q2'
+    """
+    if kind not in KINDS:
+        raise UserError(f'period kind "{kind}" is not one of {", ".join(KINDS)}.')
+    local = observed_until.astimezone(ZoneInfo(zone)).date()
+    current = parse(_label(kind, local), zone)
+    if current.end <= observed_until:
+        return current
+    before = current.start.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
+    return parse(_label(kind, before), zone)
+
+
+def _label(kind: str, day: date) -> str:
+    if kind == "year":
+        return f"{day.year:04d}"
+    if kind == "quarter":
+        return f"{day.year:04d}Q{(day.month + 2) // 3}"
+    if kind == "month":
+        return f"{day.year:04d}-{day.month:02d}"
+    year, week, _ = day.isocalendar()
+    return f"{year:04d}W{week:02d}"
+
+
+def _year(year: int) -> tuple[date, date]:
+    return date(year, 1, 1), date(year + 1, 1, 1)
+
+
+def _quarter(year: int, quarter: int) -> tuple[date, date]:
+    return _months(year, 3 * quarter - 2, 3)
+
+
+def _month(year: int, month: int) -> tuple[date, date]:
+    return _months(year, month, 1)
+
+
+def _months(year: int, month: int, count: int) -> tuple[date, date]:
+    after = month + count
+    return date(year, month, 1), date(year + (after > 12), after - 12 * (after > 12), 1)
+
+
+def _week(year: int, week: int) -> tuple[date, date]:
+    monday = date.fromisocalendar(year, week, 1)
+    return monday, monday + timedelta(days=7)
+
+
+_CALENDAR = (
+    (r"(\d{4})", _year),
+    (r"(\d{4})[Qq]([1-4])", _quarter),
+    (r"(\d{4})-(\d{2})", _month),
+    (r"(\d{4})-?[Ww](\d{1,2})", _week),
+)
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+
+
+def local_instant(text: str, zone: str) -> datetime:
+    """Read an ISO date or time; without an offset it is local time in ``zone``.
+
+    Examples
+    --------
+    >>> local_instant("2026-07-01", "Europe/Stockholm").isoformat()
+    '2026-07-01T00:00:00+02:00'
+    """
+    try:
+        value = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UserError(f'"{text}" is not an ISO date or time such as 2026-07-01.') from None
+    return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
+
+
+def _span(text: str, zone: str) -> Period:
+    first, _, last = text.partition("..")
+    try:
+        start, end = local_instant(first, zone), local_instant(last, zone)
+    except UserError:
+        raise UserError(f'period "{text}" is not understood; write {_FORMS}.') from None
+    if end <= start:
+        raise UserError(f'period "{text}" ends before it starts; the end is not included.')
+    label = f"{first.strip()}..{last.strip()}".replace(":", "")
+    return Period(label, start, end)

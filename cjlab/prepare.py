@@ -1,0 +1,241 @@
+"""Build what a study needs once, keep it under its private folder, and reuse it.
+
+Everything is keyed by content: the bytes of the inputs, what the study says about them, the
+stage model and the catalogue. What is built is written beside its place and moved there in
+one step, so that two runs at once, or one that dies, never leave half of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cjlab import intake, store
+from cjlab.config import Source, StudyConfig
+from cjlab.engine import connect
+from cjlab.errors import CjlabError, UserError
+from cjlab.reconciliation import Intake
+from cjlab.schema import TABLES
+from cjlab.sources import find_files, open_source
+from cjlab.sources.base import Raw, literal
+from cjlab.stages import StageModel
+from cjlab.touchpoints import Catalogue
+
+VERSION = 1
+Progress = intake.Progress
+
+
+def quiet(_: str) -> None:
+    """Tell nobody."""
+
+
+def private_folder(folder: Path) -> Path:
+    """Return the study's private folder, readable by its owner only.
+
+    Raises
+    ------
+    UserError
+        When it cannot be made there.
+    """
+    path = folder / ".cjlab"
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        path.chmod(0o700)
+        ignore = path / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write beside the study in {folder}: {error.strerror}.") from None
+    return path
+
+
+@contextlib.contextmanager
+def building(private: Path, final: Path) -> Iterator[Path | None]:
+    """Yield a scratch folder to build ``final`` in, or None where it is there already.
+
+    A second builder waits for the first and then finds the work done. The scratch folder
+    becomes ``final`` in one rename, and is removed when the work fails.
+    """
+    final.parent.mkdir(mode=0o700, exist_ok=True)
+    if final.exists():
+        yield None
+        return
+    with open(private / "build.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _sweep(final.parent)
+        if final.exists():
+            yield None
+            return
+        scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=final.parent))
+        try:
+            yield scratch
+            os.rename(scratch, final)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a dead builder left; only the lock's holder comes here."""
+    for left in folder.glob(".building-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inputs(config: StudyConfig, folder: Path) -> list[dict[str, Any]]:
+    """List the files a study reads with their sizes and hashes, in the study's order."""
+    found = []
+    for table, sources in config.sources.items():
+        for source in sources:
+            for path in find_files(source, folder):
+                found.append(
+                    {
+                        "table": table,
+                        "file": path.name,
+                        "bytes": path.stat().st_size,
+                        "sha256": digest(path),
+                    }
+                )
+    return found
+
+
+def intake_key(config: StudyConfig, files: list[dict[str, Any]]) -> str:
+    """Hash everything the intake's result depends on."""
+    said = {
+        "version": VERSION,
+        "sources": {t: [s.model_dump() for s in part] for t, part in config.sources.items()},
+        "timezone": config.timezone,
+        "currency": config.currency,
+        "files": files,
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def run_intake(
+    config: StudyConfig, folder: Path, private: Path, key: str, progress: Progress
+) -> Intake:
+    """Read and check every source, or take the result of an earlier run over the same bytes."""
+    place = private / "intake" / key
+    if place.exists() and _looked_ahead(place):
+        shutil.rmtree(place)
+    with building(private, place) as scratch:
+        if scratch is not None:
+            _fill_intake(config, folder, scratch, progress)
+    return Intake.from_dict(json.loads((place / "intake.json").read_text(encoding="utf-8")))
+
+
+def _looked_ahead(place: Path) -> bool:
+    """Whether rows were refused for lying in the future: by now they may not."""
+    saved = json.loads((place / "intake.json").read_text(encoding="utf-8"))
+    return any(count["rule"] == "future_time" for count in saved["counts"])
+
+
+def _fill_intake(config: StudyConfig, folder: Path, scratch: Path, progress: Progress) -> None:
+    con = connect(scratch / "work.duckdb", memory=config.engine.memory, spill=scratch / "spill")
+    found = Intake()
+    now = datetime.now(UTC)
+    try:
+        for name, sources in config.sources.items():
+            parts: list[tuple[Source, Raw]] = []
+            for number, source in enumerate(sources):
+                pieces = scratch / f"{name}-{number}"
+                pieces.mkdir()
+                raw = open_source(con, name, source, folder, pieces)
+                if raw.label in {other.label for _, other in parts}:
+                    raw.label = f"{raw.label} ({number + 1})"
+                parts.append((source, raw))
+            if parts:
+                found.add(
+                    intake.check_table(
+                        con,
+                        TABLES[name],
+                        parts,
+                        zone=config.timezone,
+                        now=now,
+                        currency=config.currency,
+                        progress=progress,
+                    )
+                )
+        _one_currency(con, config)
+        for name in config.sources:
+            if store.has(con, f"accepted_{name}"):
+                _copy(con, f"accepted_{name}", scratch)
+        _copy(con, "quarantine", scratch)
+    finally:
+        con.close()
+    for left in (*scratch.glob("*-[0-9]*"), *scratch.glob("work.duckdb*"), scratch / "spill"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    text = json.dumps(found.as_dict(), indent=1)
+    (scratch / "intake.json").write_text(text, encoding="utf-8")
+    if not any(source.accepted for source in found.sources):
+        raise UserError("no source has a single row; there is nothing to report on.")
+
+
+def _copy(con: Any, table: str, folder: Path) -> None:
+    target = literal(folder / f"{table}.parquet")
+    con.execute(f"COPY {table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _one_currency(con: Any, config: StudyConfig) -> None:
+    if config.currency or not store.has(con, "accepted_orders"):
+        return
+    rows = con.execute(
+        "SELECT DISTINCT upper(trim(currency)) FROM accepted_orders "
+        "WHERE currency IS NOT NULL ORDER BY 1"
+    ).fetchall()
+    if len(rows) > 1:
+        named = ", ".join(str(row[0]) for row in rows)
+        raise UserError(
+            f"orders come in several currencies ({named}); say currency: in the study, and "
+            "lines in another one go to quarantine."
+        )
+
+
+def store_key(key: str, model: StageModel, catalogue: Catalogue, derive: bool) -> str:
+    """Hash everything the prepared store depends on."""
+    said = [VERSION, key, model.hash(), catalogue.hash(), derive]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:20]
+
+
+def build_store(
+    private: Path,
+    key: str,
+    intake_place: Path,
+    model: StageModel,
+    catalogue: Catalogue,
+    *,
+    derive: bool,
+    memory: str,
+    progress: Progress,
+) -> Path:
+    """Build the prepared store, or take the one that is there; return the database file."""
+    place = private / "store" / key
+    with building(private, place) as scratch:
+        if scratch is not None:
+            progress("preparing the journeys")
+            con = connect(scratch / "store.duckdb", memory=memory, spill=scratch / "spill")
+            try:
+                for file in sorted(intake_place.glob("accepted_*.parquet")):
+                    rows = f"SELECT * FROM read_parquet({literal(file)})"
+                    con.execute(f"CREATE TEMP VIEW {file.stem} AS {rows}")
+                store.build(con, model, catalogue, derive=derive)
+            finally:
+                con.close()
+            shutil.rmtree(scratch / "spill", ignore_errors=True)
+    database = place / "store.duckdb"
+    if not database.is_file():
+        raise CjlabError(f"the prepared store {place.name} is not whole; remove it and run again.")
+    return database

@@ -1,0 +1,22 @@
+"""Reports: what notebooks publish with, and what runs, verifies and publishes them.
+
+Notebooks use `show`, `figure`, `say`, `headline` and `done`; `run` makes a report of a study.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cjlab.report.context import done, figure, headline, say, show
+    from cjlab.report.making import Run, run
+
+__all__ = ["Run", "done", "figure", "headline", "run", "say", "show"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "making" if name in ("Run", "run") else "context"
+    return getattr(import_module(f"cjlab.report.{home}"), name)

@@ -1,0 +1,104 @@
+"""What a report was made from, and the hash of every file in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cjlab.report import tables
+
+FORMAT = 1
+FILE = "manifest.json"
+LIBRARIES = (
+    "cjlab",
+    "duckdb",
+    "ibis-framework",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "scikit-learn",
+    "statsmodels",
+    "matplotlib",
+    "seaborn",
+    "papermill",
+    "pyspark",
+)
+
+
+def versions() -> dict[str, str]:
+    """Return Python's version and those of the libraries that computed, where installed."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def sha256(path: Path) -> str:
+    """Return the hash of one file."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Return the hash of every file of a report but the manifest itself."""
+    return {
+        path.relative_to(folder).as_posix(): sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / FILE
+    }
+
+
+def fingerprint(made_from: dict[str, Any]) -> str:
+    """Return one hash of all that a report was made from; no time is in it."""
+    text = json.dumps(made_from, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write(folder: Path, made_from: dict[str, Any], about: dict[str, Any]) -> None:
+    """Write the manifest over the finished files of a report."""
+    content = {
+        "format": FORMAT,
+        **about,
+        "fingerprint": fingerprint(made_from),
+        "made_from": made_from,
+        "files": files(folder),
+    }
+    tables.write_object(content, folder / FILE)
+
+
+def check(folder: Path) -> list[str]:
+    """Compare a published report with its manifest.
+
+    Parameters
+    ----------
+    folder : Path
+        A published report.
+
+    Returns
+    -------
+    list of str
+        One line for each file that is missing, changed or not listed; empty when it is whole.
+    """
+    try:
+        listed = json.loads((folder / FILE).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError):
+        return [f"{FILE} is missing or cannot be read"]
+    found = files(folder)
+    lines = [f"{name} is missing" for name in listed if name not in found]
+    lines += [f"{name} is not in the manifest" for name in found if name not in listed]
+    lines += [f"{n} was changed" for n in listed if n in found and listed[n] != found[n]]
+    return sorted(lines)
+
+
+def digest(node: Any) -> str:
+    """Return the hash of what a notebook does: the sources of its cells, in order."""
+    text = json.dumps([[cell.cell_type, cell.source] for cell in node.cells])
+    return hashlib.sha256(text.encode()).hexdigest()

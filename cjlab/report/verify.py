@@ -1,0 +1,88 @@
+"""Proof that a notebook ran to its end and shows only what it was allowed to show.
+
+papermill's exit status is no proof: a killed kernel leaves its cells marked as completed, and
+``sys.exit(0)`` in a cell returns normally. So the executed notebook itself is read.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from cjlab.report.notebooks import cell_name
+
+KINDS = ("table", "figure", "text", "done")
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def executed(path: Path) -> Any | None:
+    """Return the executed notebook, or None where there is none that can be read."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception:
+        return None
+
+
+def problem(node: Any) -> str | None:
+    """Return in one line why a notebook may not be published, or None when it may.
+
+    Parameters
+    ----------
+    node : notebook
+        The executed notebook.
+
+    Returns
+    -------
+    str or None
+        Names the cell and the cause: an error, a cell that did not run, an output that did not
+        come through cjlab.report, or a missing last cell ``cj.report.done()``.
+    """
+    code = [
+        (index, cell)
+        for index, cell in enumerate(node.cells)
+        if cell.cell_type == "code" and cell.source.strip()
+    ]
+    for index, cell in code:
+        if found := _error(cell):
+            return f"{cell_name(node, index)}: {found}"
+    for index, cell in code:
+        if cell.execution_count is None:
+            return f"{cell_name(node, index)}: did not run to its end; the kernel died or stopped"
+    for index, cell in code:
+        if found := _foreign(cell):
+            return f"{cell_name(node, index)}: {found}"
+    if not code or not any(_mark(output) == "done" for output in code[-1][1].outputs):
+        return "its last cell is not cj.report.done(), so it may not have come to its end"
+    return None
+
+
+def _error(cell: Any) -> str | None:
+    for output in cell.outputs:
+        if output.output_type == "error":
+            lines = [line for line in str(output.evalue).splitlines() if line.strip()]
+            said = _ANSI.sub("", lines[-1]).strip() if lines else ""
+            return f"{output.ename}: {said}" if said else str(output.ename)
+    return None
+
+
+def _foreign(cell: Any) -> str | None:
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            # Warnings on stderr stay in the private notebook and are not published.
+            if output.name != "stderr" and output.text.strip():
+                return "prints text; publish it with cj.report.say(), or remove the print"
+        elif output.output_type == "execute_result":
+            return "ends with a value that Jupyter would show; assign it or end the line with ;"
+        elif _mark(output) not in KINDS:
+            return "shows an output that did not come through cj.report.show, figure or say"
+    return None
+
+
+def _mark(output: Any) -> str | None:
+    if output.output_type != "display_data":
+        return None
+    mark = output.metadata.get("cjlab")
+    return str(mark.get("kind")) if isinstance(mark, dict) else None

@@ -1,0 +1,82 @@
+"""Read Parquet files and DuckDB queries: typed columns, as they are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+
+from cjlab.config import Source, expand
+from cjlab.errors import UserError
+from cjlab.sources.base import Raw, literal
+
+
+def read_parquet(con: duckdb.DuckDBPyConnection, files: list[Path]) -> Raw:
+    """Read Parquet files with the same columns; row numbers count within each file.
+
+    Raises
+    ------
+    UserError
+        When a file is not Parquet.
+    """
+    listed = ", ".join(literal(path) for path in files)
+    relation = (
+        "(SELECT * EXCLUDE (filename, file_row_number), parse_filename(filename) AS _file, "
+        "file_row_number + 1 AS _row "
+        f"FROM read_parquet([{listed}], filename = true, file_row_number = true, "
+        "union_by_name = true))"
+    )
+    try:
+        columns = _columns(con, relation)
+    except duckdb.Error as error:
+        raise UserError(f"{files[0].name}: {_first_line(error)}") from None
+    return Raw(files[0].name, relation, columns, files)
+
+
+def read_query(con: duckdb.DuckDBPyConnection, source: Source, folder: Path, name: str) -> Raw:
+    """Run one SELECT over the study's files; rows are numbered in the order it returns them.
+
+    Raises
+    ------
+    UserError
+        When the query is not exactly one SELECT, or does not run.
+    """
+    assert source.query is not None
+    query = expand(source.query).strip().rstrip(";")
+    try:
+        statements = con.extract_statements(query)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise UserError(f"{name}.query: must be one SELECT.")
+        con.execute(f"SET file_search_path = {literal(folder)}")
+        relation = (
+            f"(SELECT *, {literal(name)} AS _file, row_number() OVER () AS _row FROM ({query}))"
+        )
+        columns = _columns(con, relation)
+    except duckdb.Error as error:
+        raise UserError(f"{name}.query: {_first_line(error)}") from None
+    return Raw(name, relation, columns, query_files(query, folder))
+
+
+def query_files(query: str, folder: Path) -> list[Path]:
+    """Return the files that the query's text literals name, for the inputs' hash."""
+    found: set[Path] = set()
+    for quoted in re.findall(r"'((?:[^']|'')+)'", query):
+        named = Path(quoted.replace("''", "'"))
+        base, pattern = (folder, quoted) if not named.is_absolute() else (Path(named.anchor), "")
+        try:
+            if named.is_absolute():
+                pattern = str(named.relative_to(named.anchor))
+            found |= {path for path in base.glob(pattern) if path.is_file()}
+        except (ValueError, NotImplementedError, OSError):
+            continue
+    return sorted(found)
+
+
+def _columns(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    rows = con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+    return {row[0]: row[1] for row in rows if row[0] not in ("_file", "_row")}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,232 @@
+"""What a notebook may publish, and what is refused, without any kernel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cjlab import messages, report
+from cjlab.errors import UserError
+from cjlab.estimates import estimates
+from cjlab.report import cells
+from cjlab.report.context import Context
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a notebook that a runner started."""
+    context = Context(tmp_path / "stage", tmp_path / "private", "01_x", minimum=10)
+    (tmp_path / "stage").mkdir()
+    for name, value in context.environment().items():
+        monkeypatch.setenv(name, value)
+    assert Context.current() == context
+    return tmp_path / "stage"
+
+
+def sample(customers: int = 100) -> pd.DataFrame:
+    return estimates(
+        pd.DataFrame(
+            {
+                "step": ["a", "b"],
+                "metric": "from_first",
+                "value": [1.0, 0.5],
+                "n": [customers, 100],
+                "customers": [customers, 100],
+                "unit": "1",
+            }
+        ),
+        ["step"],
+    )
+
+
+def draw(frame: pd.DataFrame, title: str = "") -> Any:
+    from matplotlib import pyplot as plt
+
+    axes = plt.subplots(figsize=(2, 1))[1]
+    axes.plot(frame["value"])
+    axes.set_title(title)
+    return axes
+
+
+def records(stage: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (stage / "records.jsonl").read_text().splitlines()]
+
+
+def test_show_writes_gated_and_keeps_ungated_private(stage: Path) -> None:
+    gated = report.show("steps", sample(customers=9))
+    assert gated["status"].tolist() == ["suppressed", "ok"]
+    pd.testing.assert_frame_equal(pd.read_parquet(stage / "tables/steps.parquet"), gated)
+    raw = pd.read_parquet(stage.parent / "private/tables/steps.parquet")
+    assert raw["value"].tolist() == [1.0, 0.5]
+    kinds = [record["kind"] for record in records(stage)]
+    assert kinds == ["table", "withheld"]
+
+
+def test_parquet_bytes_do_not_depend_on_attrs_or_index(stage: Path, tmp_path: Path) -> None:
+    report.show("one", sample())
+    other = sample()
+    other.attrs["made"] = "at some time"
+    report.show("two", other)
+    one, two = ((stage / f"tables/{name}.parquet").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_quality_tables_are_not_gated_and_hold_any_type(stage: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "rule": ["a", None],
+            "rows": [3, 4],
+            "share": [0.1, np.nan],
+            "on": pd.Timestamp("2026-01-01"),
+        }
+    )
+    shown = report.show("rules", frame, kind="quality")
+    assert shown["rows"].tolist() == [3, 4]
+    rows = json.loads((stage / "tables/rules.json").read_text())["rows"]
+    assert rows[1] == {"rule": None, "rows": 4, "share": None, "on": "2026-01-01 00:00:00"}
+
+
+def test_figures_come_only_from_what_was_shown(stage: Path) -> None:
+    with pytest.raises(UserError, match="the frame that show"):
+        report.figure("raw", draw, sample(), alt="x")
+    gated = report.show("steps", sample())
+    report.figure("steps", draw, gated[gated["step"] == "b"], alt="A line.", title="$x$ falls")
+    assert (stage / "figures/steps.png").read_bytes().startswith(b"\x89PNG")
+    assert records(stage)[-1] == {
+        "kind": "figure",
+        "name": "steps",
+        "table": "steps",
+        "alt": "A line.",
+    }
+    with pytest.raises(UserError, match="alt text is empty"):
+        report.figure("other", draw, gated, alt=" ")
+
+
+def test_the_same_figure_has_the_same_bytes(stage: Path) -> None:
+    gated = report.show("steps", sample())
+    for name in ("one", "two"):
+        report.figure(name, draw, gated, alt="A line.")
+    assert (stage / "figures/one.png").read_bytes() == (stage / "figures/two.png").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A", "a b", "_a", "x" * 61])
+def test_names_are_file_names(stage: Path, name: str) -> None:
+    with pytest.raises(UserError, match="is not a name for a file"):
+        report.show(name, sample())
+
+
+def test_names_are_used_once(stage: Path) -> None:
+    report.show("steps", sample())
+    with pytest.raises(UserError, match=r'"steps" is already used'):
+        report.show("steps", sample())
+
+
+def test_what_is_no_estimate_is_told(stage: Path) -> None:
+    with pytest.raises(UserError, match=r'show\("x"\): not a table of estimates'):
+        report.show("x", pd.DataFrame({"customer_id": ["7"]}))
+    with pytest.raises(UserError, match=r'no kind "qualtiy". Did you mean "quality"'):
+        report.show("x", sample(), kind="qualtiy")
+
+
+def test_a_headline_is_one_row_of_a_shown_table(stage: Path) -> None:
+    gated = report.show("steps", sample())
+    report.headline("metric.from_first", gated, {"step": "b"})
+    record = records(stage)[-1]
+    assert (record["label"], record["value"], record["basis"]) == (
+        "From first step",
+        "50.0%",
+        "n 100",
+    )
+    with pytest.raises(UserError, match="chooses 2 rows"):
+        report.headline("metric.from_first", gated, {"metric": "from_first"})
+    with pytest.raises(UserError, match=r'no column "stpe". Did you mean "step"'):
+        report.headline("metric.from_first", gated, {"stpe": "b"})
+    with pytest.raises(UserError, match="the frame that show"):
+        report.headline("metric.from_first", sample(), {"step": "b"})
+
+
+def test_interactively_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CJLAB_STAGE", raising=False)
+    gated = report.show("steps", sample(customers=9))
+    assert gated["status"].iloc[0] == "suppressed"
+    report.figure("steps", draw, gated, alt="A line.")
+    report.say("page.next", title="x")
+    report.done()
+    assert list(tmp_path.iterdir()) == []
+
+
+def row(**change: Any) -> dict[str, Any]:
+    plain = {"value": 0.412, "low": 0.389, "high": 0.436, "n": 1204, "unit": "1"}
+    return {**plain, "status": "ok", "note": None, **change}
+
+
+@pytest.mark.parametrize(
+    ("change", "language", "shown"),
+    [
+        ({}, "en", "41.2% (38.9%–43.6%), n 1,204"),
+        ({}, "sv", "41,2\xa0% (38,9\xa0%–43,6\xa0%), n 1\xa0204"),
+        ({"low": None, "high": None}, "en", "41.2%, n 1,204"),
+        ({"low": None, "high": None, "n": None}, "en", "41.2%"),
+        ({"n": None}, "en", "41.2% (38.9%–43.6%)"),
+        ({"value": 3.5, "low": 3.0, "high": np.nan, "unit": "d"}, "en",
+         "3.5 days (3 days–not reached), n 1,204"),
+        ({"value": 1204.0, "low": None, "high": None, "unit": "customers"}, "en", "1,204"),
+        ({"value": 12.0, "low": None, "high": None, "unit": "customers"}, "en", "12, n 1,204"),
+        ({"value": 12.5, "low": None, "high": None, "unit": "SEK", "n": 3}, "sv", "12,50\xa0kr, n 3"),
+        ({"value": None, "status": "suppressed", "note": "small_cell"}, "en", "< 10"),
+        ({"value": None, "status": "not_yet_observed"}, "en", "not yet known"),
+        ({"value": None, "status": "not_estimable", "note": "own_reason"}, "en", "not estimable"),
+        ({"value": None, "status": "not_estimable", "note": "small_cell"}, "en",
+         "not estimable: fewer customers than may be shown"),
+    ],
+)  # fmt: skip
+def test_a_number_is_written_with_its_interval_and_base(
+    change: dict[str, Any], language: str, shown: str
+) -> None:
+    assert cells.estimate_text(row(**change), cells.Wording(language)).text == shown
+
+
+def test_metrics_become_columns_and_long_tables_are_cut() -> None:
+    rows = [
+        {"step": f"s{at}", "metric": metric, "value": at, "n": 50, "unit": "x"}
+        for at in range(40)
+        for metric in ("m1", "m2")
+    ]
+    view = cells.view_estimates(estimates(pd.DataFrame(rows), ["step"]), cells.Wording())
+    assert view.heads == ["Step", "m1", "m2"]
+    assert (len(view.rows), view.total, view.row_heads) == (cells.LONGEST, 40, 1)
+    assert [cell.text for cell in view.rows[29]] == ["s29", "29, n 50", "29, n 50"]
+
+
+def test_repeated_rows_are_not_folded_into_one() -> None:
+    twice = estimates(pd.concat([sample(), sample()])[["step", "metric", "value", "n"]], ["step"])
+    view = cells.view_estimates(twice, cells.Wording())
+    assert len(view.rows) == 4 and view.row_heads == 2
+
+
+def test_null_dimensions_and_no_dimensions_are_shown() -> None:
+    frame = estimates(
+        pd.DataFrame({"step": ["a", None], "metric": "m", "value": 1.0, "n": 50}), ["step"]
+    )
+    assert [line[0].text for line in cells.view_estimates(frame, cells.Wording()).rows] == [
+        "a",
+        "–",
+    ]
+    bare = estimates(pd.DataFrame({"metric": ["m"], "value": [1.0], "n": [50]}), [])
+    assert [cell.text for cell in cells.view_estimates(bare, cells.Wording()).rows[0]] == [
+        "m",
+        "1, n 50",
+    ]
+    empty = estimates(pd.DataFrame({"step": [], "metric": []}), ["step"])
+    assert cells.view_estimates(empty, cells.Wording()).rows == []
+
+
+def test_labels_are_for_readers_only(stage: Path) -> None:
+    gated = report.show("steps", sample(), labels={"a": messages.text("page.method")})
+    assert gated["step"].tolist() == ["a", "b"]

@@ -1,0 +1,110 @@
+"""Messages: every key is whole, values fit, and numbers read as the language writes them."""
+
+from __future__ import annotations
+
+import re
+import string
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cjlab import messages
+from cjlab.errors import UserError
+
+REPO = Path(__file__).parents[1]
+
+
+def test_each_english_message_is_there_and_well_formed() -> None:
+    found = list(messages.keys())
+    assert len(found) == len(set(found)) > 50
+    for key in found:
+        assert re.fullmatch(r"[a-z]+(\.[a-zA-Z0-9_-]+)+", key), key
+        forms = messages._entry(key, "en")
+        assert forms, key
+        for form in (forms,) if isinstance(forms, str) else forms:
+            for _, name, spec, conversion in string.Formatter().parse(form):
+                assert name is None or (name.isidentifier() and not spec and not conversion), key
+
+
+def test_templates_use_only_keys_that_are_there() -> None:
+    used = set()
+    for path in (REPO / "cjlab" / "report").rglob("*"):
+        if path.suffix in (".py", ".j2"):
+            used |= set(re.findall(r'(?:\b_|messages\.text)\(\s*"([a-z.A-Z_]+)"', path.read_text()))
+    assert len(used) > 20
+    assert {key for key in used if not messages.has(key)} == set()
+
+
+def test_values_must_be_those_the_message_names() -> None:
+    assert messages.text("cell.small", minimum=10) == "< 10"
+    with pytest.raises(UserError, match=r'"cell.small" needs a value for minimum'):
+        messages.text("cell.small")
+    with pytest.raises(UserError, match=r'has no place "minimun". Did you mean "minimum"'):
+        messages.text("cell.small", minimum=1, minimun=2)
+    with pytest.raises(UserError, match=r'no message "cell.smal". Did you mean "cell.small"'):
+        messages.text("cell.smal")
+    with pytest.raises(UserError, match=r'no language "xx"'):
+        messages.text("cell.small", "xx", minimum=1)
+
+
+def test_values_are_not_templates() -> None:
+    assert messages.text("page.next", title="{x.__class__}") == "Next: {x.__class__}"
+
+
+def test_plurals_follow_the_count() -> None:
+    assert messages.text("privacy.withheld", count=1).startswith("1 number is")
+    assert messages.text("privacy.withheld", count=1204).startswith("1,204 numbers are")
+
+
+def test_a_missing_translation_is_english_with_local_numbers() -> None:
+    assert messages.own("cell.value_n", "fi") is None
+    shown = messages.text("cell.value_n", "da", value=messages.number(1234.5, 1), n=1204)
+    assert shown == "1.234,5, n 1.204"
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "finnish"),
+    [
+        (0, "0", "0"),
+        (1204, "1,204", "1\xa0204"),
+        (-0.5, "-0.5", "−0,5"),
+        (0.00012345, "0.000123", "0,000123"),
+        (123456.7, "123,457", "123\xa0457"),
+        (np.int64(5), "5", "5"),
+        (np.float64(2.5), "2.5", "2,5"),
+        (float("nan"), "–", "–"),
+        (None, "–", "–"),
+        (pd.NA, "–", "–"),
+        (pd.NaT, "–", "–"),
+        (float("inf"), "∞", "∞"),
+        (True, "yes", "yes"),
+        (np.bool_(False), "no", "no"),
+        ("<b>", "<b>", "<b>"),
+        (date(2026, 11, 22), "Nov 22, 2026", "22.11.2026"),
+        (datetime(2026, 11, 2, 20, 15), "Nov 2, 2026, 8:15:00\u202fPM", "2.11.2026 20.15.00"),
+    ],
+)  # fmt: skip
+def test_plain_values(value: object, english: str, finnish: str) -> None:
+    assert messages.format_value(value, "en") == english
+    assert messages.format_value(value, "fi") == finnish
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        (messages.percent(0.4125, 0), "41\xa0%"),
+        (messages.percent(1.0), "100,0\xa0%"),
+        (messages.percent(float("nan")), "–"),
+        (messages.days(0), "0 dygn"),
+        (messages.days(0.5 / 24), "30 minuter"),
+        (messages.days(150.4), "150 dygn"),
+        (messages.money(12.5, "SEK"), "12,50\xa0kr"),
+        (messages.interval(1, None), "1–not reached"),
+        (messages.day(date(2026, 7, 1)), "1 juli 2026"),
+    ],
+)
+def test_formats_in_swedish(form: messages.Formatted, shown: str) -> None:
+    assert form("sv") == shown
