@@ -110,7 +110,7 @@ def _show_check(study: Study) -> None:
         table.add_column(name, justify="right" if number else "left", overflow="fold")
     for source in study.intake.sources:
         numbers = (source.rows_in, source.accepted, source.rejected, source.dropped)
-        row = [source.table, source.source, *(f"{n:,}" for n in numbers)]
+        row = [source.table, _plain(source.source), *(f"{n:,}" for n in numbers)]
         table.add_row(*(Text(cell) for cell in row))
     console.print(table)
     for read_as in (source.read_as for source in study.intake.sources if source.read_as):
@@ -120,13 +120,13 @@ def _show_check(study: Study) -> None:
     for rule in rules.to_dict("records"):
         where = f" in {rule['column']}" if isinstance(rule["column"], str) else ""
         line = f"{rule['effect']:8} {rule['rows']:>9,}  {rule['rule']}{where}  ({rule['source']})"
-        console.print(Text(f"  {line}"))
+        console.print(Text(f"  {_plain(line)}"))
     unmapped = quality.coverage(study)
     unmapped = unmapped[unmapped["stage"].isna()]
     if len(unmapped):
         console.print(Text("touchpoints without a stage (add them to the catalogue):"))
         for found in unmapped.head(20).to_dict("records"):
-            console.print(Text(f"  {found['events']:>9,} events  {found['touchpoint']}"))
+            console.print(Text(f"  {found['events']:>9,} events  {_plain(found['touchpoint'])}"))
     place = os.path.relpath(study.quarantine)
     console.print(Text(f"refused rows, with reasons: {place}"), soft_wrap=True)
     for source in study.intake.over_limit:
@@ -152,8 +152,13 @@ def main() -> None:
         sys.exit(1)
 
 
+def _plain(text: str) -> str:
+    """Show characters that would steer a terminal as question marks."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def _one_line(message: object) -> None:
-    text = " ".join(str(message).split())
+    text = _plain(" ".join(str(message).split()))
     print(f"cjlab: {text}", file=sys.stderr)
 
 

@@ -20,6 +20,7 @@ from cjlab.errors import UserError, did_you_mean
 from cjlab.schema import TABLES
 
 LANGUAGES = ("en", "sv", "nb", "da", "fi")
+_DURATION = re.compile(r"[1-9]\d*(D|h|min|s)")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -63,11 +64,20 @@ class Personas(_Part):
 
 
 class Report(_Part):
-    """Which period a report covers and how small a published group may be."""
+    """Which period a report covers, the time a journey may take, the smallest published group."""
 
     period: str = "quarter"
     compare: str = "previous"
+    window: str = "30D"
     minimum_cell: int = Field(default=10, ge=5)
+
+
+    @field_validator("window")
+    @classmethod
+    def _a_duration(cls, window: str) -> str:
+        if not _DURATION.fullmatch(window):
+            raise ValueError(f'"{window}" is no duration; write for example 30D, 36h or 45min')
+        return window
 
 
 class Engine(_Part):

@@ -16,7 +16,7 @@ from cjlab.config import Source
 from cjlab.errors import CjlabError, UserError
 from cjlab.reconciliation import Count, Intake, SourceSummary
 from cjlab.schema import MONEY, Table
-from cjlab.sources.base import Raw, literal, quote
+from cjlab.sources.base import Raw, first_line, literal, quote
 
 Progress = Callable[[str], None]
 
@@ -25,6 +25,10 @@ QUARANTINE = """CREATE TABLE IF NOT EXISTS quarantine (
     rule VARCHAR, "column" VARCHAR, value VARCHAR, record VARCHAR)"""
 # Dropping a repeated line loses nothing, so it does not count against a source's limit.
 DROPPED = ("exact_duplicate",)
+# Names a column as read, beside the source's own column of the same name.
+AS = "_as "
+# Takes the intake's own columns out of a row's JSON.
+OURS = '{"_part": null, "_file": null, "_row": null, "_whole": null}'
 
 
 def check_table(
@@ -76,7 +80,12 @@ def check_table(
     total = {}
     for number, (source, raw) in enumerate(parts):
         progress(f"reading {table.name} from {raw.label}")
-        total[number] = _check_source(con, table, source, raw, number, zone, now, currency, found)
+        try:
+            total[number] = _check_source(
+                con, table, source, raw, number, zone, now, currency, found
+            )
+        except duckdb.Error as error:
+            raise UserError(f"{raw.label}: cannot be read: {first_line(error)}") from None
     _unite(con, table, len(parts))
     _drop_copies(con, table, parts, found)
     for number, (source, raw) in enumerate(parts):
@@ -104,14 +113,15 @@ def _check_source(
         money = next((r for r in columns if r.column.name == "currency"), None)
         if money:
             conditions.append(("foreign_currency", money))
-            tests.append(f"upper(trim({money.raw})) <> {literal(currency.upper())}")
+            tests.append(f"upper(trim({money.value})) <> {literal(currency.strip().upper())}")
     notes = [(name, r.column.name, test) for r in columns for name, test in r.notes]
     code = " ".join(f"WHEN {test} THEN {place}" for place, test in enumerate(tests))
     value = " ".join(f"WHEN {place} THEN {r.raw}" for place, (_, r) in enumerate(conditions))
-    fields = ", ".join(f"{r.value} AS {quote('@' + r.column.name)}" for r in columns)
+    fields = ", ".join(f"{r.value} AS {quote(AS + r.column.name)}" for r in columns)
     flags = "".join(f", ({test}) AS _note{place}" for place, (_, _, test) in enumerate(notes))
     own = ", ".join(f"{quote(c)} := {quote(c)}" for c in raw.columns)
-    every = ", ".join(quote(c) for c in raw.columns)
+    # In name order, so that the same row in two exports is the same whatever their order.
+    every = ", ".join(quote(c) for c in sorted(raw.columns))
     # The second CASE runs for refused rows only: they alone keep their text and record.
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE checked AS "
@@ -123,8 +133,9 @@ def _check_source(
         f"FROM {raw.relation})"
     )
     _quarantine(con, table, raw, conditions, found)
+    _note_due(con, conditions, found)
     _count_notes(con, table, raw, notes, found)
-    kept = ", ".join(f"{quote('@' + r.column.name)} AS {quote(r.column.name)}" for r in columns)
+    kept = ", ".join(f"{quote(AS + r.column.name)} AS {quote(r.column.name)}" for r in columns)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE part_{table.name}_{number} AS "
         f"SELECT {kept}, {number} AS _part, _file, _row, _whole FROM checked WHERE _code IS NULL"
@@ -156,13 +167,10 @@ def _years(
             year = f"year(try_strptime(CAST({name} AS VARCHAR), {literal(declared)}))"
         else:
             year = f"TRY_CAST(left(trim(CAST({name} AS VARCHAR)), 4) AS INTEGER)"
-        try:
-            row = con.execute(
-                f"SELECT min({year}), max({year}) FROM {raw.relation} "
-                f"WHERE {year} BETWEEN {first} AND {last}"
-            ).fetchone()
-        except duckdb.Error as error:
-            raise UserError(f"{raw.label}: column {own}: {str(error).splitlines()[0]}") from None
+        row = con.execute(
+            f"SELECT min({year}), max({year}) FROM {raw.relation} "
+            f"WHERE {year} BETWEEN {first} AND {last}"
+        ).fetchone()
         if row and row[0] is not None:
             low, high = min(low, int(row[0])), max(high, int(row[1]))
     return (low, high) if low <= high else (2000, 2000)
@@ -195,13 +203,25 @@ def _quarantine(
     if raw.ragged.num_rows:
         con.register("ragged_lines", raw.ragged)
         con.execute(
-            f"INSERT INTO quarantine SELECT {head}, file, \"row\", 'ragged_line', NULL, value, text "
-            "FROM ragged_lines"
+            f"INSERT INTO quarantine SELECT {head}, file, \"row\", 'ragged_line', NULL, value, "
+            "text FROM ragged_lines"
         )
         con.unregister("ragged_lines")
         found.counts.append(
             Count(table.name, raw.label, "ragged_line", None, raw.ragged.num_rows, "rejected")
         )
+
+
+def _note_due(
+    con: duckdb.DuckDBPyConnection, conditions: list[tuple[str, rules.Reading]], found: Intake
+) -> None:
+    """Note when the first row that lies in the future will have come to pass."""
+    for place, (rule, reading) in enumerate(conditions):
+        if rule == "future_time":
+            first = f"min({quote(AS + reading.column.name)})"
+            row = con.execute(f"SELECT {first} FROM checked WHERE _code = {place}").fetchone()
+            if row and row[0] is not None:
+                found.due = min(found.due or row[0], row[0])
 
 
 def _count_notes(
@@ -309,8 +329,10 @@ def _move(
     label = " ".join(f"WHEN {i} THEN {literal(raw.label)}" for i, (_, raw) in enumerate(parts))
     place = "_part, _file, _row"
     con.execute(
-        f"INSERT INTO quarantine SELECT {literal(table.name)}, CASE _part {label} END, _file, "
-        f"_row, {literal(rule)}, NULL, NULL, NULL FROM copies ORDER BY {place}"
+        "INSERT INTO quarantine "
+        f"SELECT {literal(table.name)}, CASE _part {label} END, _file, _row, {literal(rule)}, "
+        f"NULL, customer_id, CAST(json_merge_patch(to_json(kept), {literal(OURS)}) AS VARCHAR) "
+        f"FROM {name} AS kept WHERE ({place}) IN (SELECT ({place}) FROM copies) ORDER BY {place}"
     )
     con.execute(f"DELETE FROM {name} WHERE ({place}) IN (SELECT ({place}) FROM copies)")
 

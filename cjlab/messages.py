@@ -133,7 +133,7 @@ def format_value(value: Any, language: str) -> str:
     if isinstance(value, bool):
         return text("word.yes" if value else "word.no", language)
     if isinstance(value, int):
-        return numbers.format_decimal(value, locale=language)
+        return _signed(numbers.format_decimal(value, locale=language), language)
     if isinstance(value, float):
         return _significant(value, language)
     if isinstance(value, datetime):
@@ -188,7 +188,7 @@ def numbers_unit(size: float, unit: str, width: str, language: str) -> str:
     """Write a size with its unit of time, with one decimal below 100."""
     from babel.units import format_unit
 
-    shown = round(size, 1) if size < 100 else round(size)
+    shown = _tenths(size)
     shown = int(shown) if shown == int(shown) else shown
     return format_unit(shown, f"duration-{unit}", length=width, locale=language)  # type: ignore[arg-type]
 
@@ -247,6 +247,22 @@ def quantity(unit: str | None) -> Callable[[float], Formatted]:
     if unit and len(unit) == 3 and unit.isalpha() and unit.isupper():
         return lambda value: money(value, unit)
     return number
+
+
+def limits(value: float, low: float, high: float, unit: str | None) -> Formatted:
+    """Format an interval that stands beside its value: same scale, unit not repeated.
+
+    Examples
+    --------
+    >>> limits(0.412, 0.389, 0.436, "1")("en"), limits(0.5, 0.25, None, "d")("en")
+    ('38.9–43.6', '6–not reached')
+    """
+    if unit == "1":
+        return interval(low, high, lambda limit: number(100 * limit, 1))
+    if unit == "d":
+        scale = {"day": 1, "hour": 24, "minute": 1440}[_duration_unit(value)[1]]
+        return interval(low, high, lambda limit: number(_tenths(float(scale * limit))))
+    return interval(low, high, lambda limit: number(float(limit)))
 
 
 def _template(key: str, language: str, values: Mapping[str, Any]) -> str:
@@ -312,7 +328,8 @@ def _significant(value: float, language: str) -> str:
 def _decimals(value: float, decimals: int, language: str, trim: bool = False) -> str:
     places = ("#" if trim else "0") * min(decimals, 12)
     pattern = "#,##0." + places if places else "#,##0"
-    return numbers.format_decimal(round(float(value), decimals), format=pattern, locale=language)
+    rounded = round(float(value), decimals) + 0.0  # no "-0"
+    return _signed(numbers.format_decimal(rounded, format=pattern, locale=language), language)
 
 
 def _percent(value: float, decimals: int, language: str) -> str:
@@ -320,7 +337,18 @@ def _percent(value: float, decimals: int, language: str) -> str:
     last = pattern.rindex("0") + 1
     if decimals:
         pattern = pattern[:last] + "." + "0" * decimals + pattern[last:]
-    return numbers.format_percent(float(value), format=pattern, locale=language)
+    return _signed(numbers.format_percent(float(value), format=pattern, locale=language), language)
+
+
+def _tenths(size: float) -> float:
+    """Round as durations are rounded, but never a short one away."""
+    rounded = round(size, 1) if size < 100 else round(size)
+    return rounded or size
+
+
+def _signed(shown: str, language: str) -> str:
+    # Babel writes a hyphen where the language has a minus sign.
+    return shown.replace("-", numbers.get_minus_sign_symbol(language), 1)
 
 
 def _duration_unit(value: float) -> tuple[float, str]:

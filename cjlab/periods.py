@@ -132,10 +132,10 @@ def _week(year: int, week: int) -> tuple[date, date]:
 
 
 _CALENDAR = (
-    (r"(\d{4})", _year),
-    (r"(\d{4})[Qq]([1-4])", _quarter),
-    (r"(\d{4})-(\d{2})", _month),
-    (r"(\d{4})-?[Ww](\d{1,2})", _week),
+    (r"([12][0-9]{3})", _year),
+    (r"([12][0-9]{3})[Qq]([1-4])", _quarter),
+    (r"([12][0-9]{3})-([0-9]{2})", _month),
+    (r"([12][0-9]{3})-?[Ww]([0-9]{1,2})", _week),
 )
 
 
@@ -166,5 +166,5 @@ def _span(text: str, zone: str) -> Period:
         raise UserError(f'period "{text}" is not understood; write {_FORMS}.') from None
     if end <= start:
         raise UserError(f'period "{text}" ends before it starts; the end is not included.')
-    label = f"{first.strip()}..{last.strip()}".replace(":", "")
+    label = re.sub(r"[^\w.+-]", "", f"{first.strip()}..{last.strip()}", flags=re.ASCII)
     return Period(label, start, end)

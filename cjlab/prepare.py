@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cjlab import intake, store
-from cjlab.config import Source, StudyConfig
+from cjlab.config import Source, StudyConfig, expand
 from cjlab.engine import connect
 from cjlab.errors import CjlabError, UserError
 from cjlab.reconciliation import Intake
@@ -30,7 +30,7 @@ from cjlab.sources.base import Raw, literal
 from cjlab.stages import StageModel
 from cjlab.touchpoints import Catalogue
 
-VERSION = 1
+VERSION = 2
 Progress = intake.Progress
 
 
@@ -91,8 +91,11 @@ def _sweep(folder: Path) -> None:
 
 def digest(path: Path) -> str:
     """Return the sha256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path.name}: cannot be read ({error.strerror}).") from None
 
 
 def inputs(config: StudyConfig, folder: Path) -> list[dict[str, Any]]:
@@ -112,16 +115,30 @@ def inputs(config: StudyConfig, folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def intake_key(config: StudyConfig, files: list[dict[str, Any]]) -> str:
-    """Hash everything the intake's result depends on."""
+def intake_key(config: StudyConfig, files: list[dict[str, Any]], private: Path) -> str:
+    """Hash everything the intake's result depends on.
+
+    Rows refused for lying in the future come to pass: from then on the same bytes have a new
+    key. What was built under the old one stays whole for those who still read it.
+    """
+    sources = [(table, s) for table, part in config.sources.items() for s in part]
     said = {
         "version": VERSION,
-        "sources": {t: [s.model_dump() for s in part] for t, part in config.sources.items()},
+        # Both as written and with the environment's values, which only the hash may hold.
+        "sources": [(t, s.model_dump(), expand(s.path or s.query or "")) for t, s in sources],
         "timezone": config.timezone,
         "currency": config.currency,
         "files": files,
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:20]
+    start = json.dumps(said, sort_keys=True)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    passed: list[str] = []
+    while True:
+        key = hashlib.sha256((start + "".join(passed)).encode()).hexdigest()[:20]
+        due = _read(private / "intake" / key).due if (private / "intake" / key).exists() else None
+        if due is None or due > now:
+            return key
+        passed.append(due.isoformat())
 
 
 def run_intake(
@@ -129,18 +146,14 @@ def run_intake(
 ) -> Intake:
     """Read and check every source, or take the result of an earlier run over the same bytes."""
     place = private / "intake" / key
-    if place.exists() and _looked_ahead(place):
-        shutil.rmtree(place)
     with building(private, place) as scratch:
         if scratch is not None:
             _fill_intake(config, folder, scratch, progress)
+    return _read(place)
+
+
+def _read(place: Path) -> Intake:
     return Intake.from_dict(json.loads((place / "intake.json").read_text(encoding="utf-8")))
-
-
-def _looked_ahead(place: Path) -> bool:
-    """Whether rows were refused for lying in the future: by now they may not."""
-    saved = json.loads((place / "intake.json").read_text(encoding="utf-8"))
-    return any(count["rule"] == "future_time" for count in saved["counts"])
 
 
 def _fill_intake(config: StudyConfig, folder: Path, scratch: Path, progress: Progress) -> None:

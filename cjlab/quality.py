@@ -1,12 +1,9 @@
-"""What a report says about its data: coverage, links between tables, and the facts of a run."""
+"""How well the data fit together: touchpoints that no rule covers, ids that do not meet."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
-from cjlab.periods import Period
 from cjlab.study import Study
 
 
@@ -56,36 +53,3 @@ def links(study: Study) -> pd.DataFrame:
             total = int(ids.count().execute())
             rows.append((table, total, int(met), met / total if total else float("nan")))
     return pd.DataFrame(rows, columns=["table", "customers", "with_events", "share"])
-
-
-def facts(study: Study, period: Period) -> dict[str, Any]:
-    """Read, check and prepare the data, and return the facts that a report states.
-
-    Parameters
-    ----------
-    period : Period
-        The report's period.
-
-    Returns
-    -------
-    dict
-        ``inputs`` (files with hashes), ``sources`` and ``rules`` (the reconciliation),
-        ``limits_broken`` (one line each), ``store``, ``stage_model`` and ``observed_until``.
-    """
-    broken = [
-        f"{s.source}: {s.rejected:,} of {s.rows_in:,} rows refused "
-        f"({s.rejected_share:.1%}; the study allows {s.limit:.1%})"
-        for s in study.intake.over_limit
-    ]
-    checked = study.check()
-    rules = checked[~checked["effect"].isin(["in", "accepted"])].astype(object)
-    return {
-        "inputs": study.inputs,
-        "sources": study.intake.as_dict()["sources"],
-        "rules": rules.where(rules.notna(), None).to_dict("records"),
-        "limits_broken": broken,
-        "store": study.store_key(),
-        "stage_model": study.model.hash(),
-        "period": period.label,
-        "observed_until": study.observed_until.isoformat(),
-    }

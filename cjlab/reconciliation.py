@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -50,15 +52,21 @@ class SourceSummary:
 
 @dataclass
 class Intake:
-    """What the intake found, source by source and rule by rule."""
+    """What the intake found, source by source and rule by rule.
+
+    ``due`` is the UTC instant at which the first row refused for lying in the future no longer
+    does; the result is good until then.
+    """
 
     sources: list[SourceSummary] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
+    due: datetime | None = None
 
     def add(self, other: Intake) -> None:
         """Take in what another table's intake found."""
         self.sources += other.sources
         self.counts += other.counts
+        self.due = min(filter(None, (self.due, other.due)), default=None)
 
     @property
     def over_limit(self) -> list[SourceSummary]:
@@ -86,17 +94,19 @@ class Intake:
         ]
         return frame
 
-    def as_dict(self) -> dict[str, list[dict[str, object]]]:
+    def as_dict(self) -> dict[str, Any]:
         """Plain data for the manifest and the cache."""
         return {
+            "due": self.due.isoformat() if self.due else None,
             "sources": [asdict(source) for source in self.sources],
             "counts": [asdict(count) for count in self.counts],
         }
 
     @classmethod
-    def from_dict(cls, data: dict[str, list[dict[str, object]]]) -> Intake:
+    def from_dict(cls, data: dict[str, Any]) -> Intake:
         """Read back what :meth:`as_dict` wrote."""
         return cls(
-            [SourceSummary(**item) for item in data["sources"]],  # type: ignore[arg-type]
-            [Count(**item) for item in data["counts"]],  # type: ignore[arg-type]
+            [SourceSummary(**item) for item in data["sources"]],
+            [Count(**item) for item in data["counts"]],
+            datetime.fromisoformat(data["due"]) if data["due"] else None,
         )

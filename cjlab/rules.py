@@ -6,6 +6,7 @@ The first rule that fires names the reason; a row without a reason is accepted.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,12 +19,19 @@ from cjlab.zones import ZoneSQL
 
 EARLIEST = datetime(1971, 1, 1)
 _ISO = (
-    r"^\s*\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?"
+    r"^\s*\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?"
     r"\s*(Z|z|[+-]\d{2}(:?\d{2})?)?\s*$"
 )
 _OFFSET = r"\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|z|[+-]\d{2}(:?\d{2})?)\s*$"
+_CLOCK = re.compile(r"%-?[HIMScT]")
 _EPOCH = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
-_NUMERIC = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "REAL")
+_FLOATS = ("DOUBLE", "FLOAT", "REAL")
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
+# What the eye takes for nothing: spaces of any width, line breaks, marks without width.
+BLANK = " \t\r\n\v\f\u00a0\u2007\u2009\u200b\u202f\u3000\ufeff"
+# Beyond it amounts and quantities are slips of the pen, and their sums leave DECIMAL(18,4).
+LARGEST = 10**12
 
 
 @dataclass(frozen=True)
@@ -56,10 +64,10 @@ def mapping(table: Table, source: Source, raw: Raw) -> dict[str, str]:
                 f'{raw.label}: no column "{own}" (for {table.name}.{canonical}).'
                 f"{did_you_mean(own, raw.columns)}"
             )
-    taken = set(found.values())
+    taken, named = set(found.values()), {name.lower() for name in found}
     for name in raw.columns:
         known = name in table.names or (table.open and name not in taken)
-        if known and name not in found:
+        if known and name.lower() not in named:  # SQL cannot tell "Age" from "age"
             found[name] = name
     for name in table.required:
         if name not in found:
@@ -91,18 +99,27 @@ def _reading(
     now: datetime | None,
     label: str,
 ) -> Reading:
+    if kind.startswith(_NESTED) or kind.endswith("]"):
+        raise UserError(
+            f"{label}: column {own} (for {column.name}) holds nested values; take one part of "
+            "them out with a query."
+        )
     text = f"CAST({own} AS VARCHAR)"
-    absent = f"({own} IS NULL OR trim({text}) = '')"
+    absent = _absent(own, kind)
     rules: list[tuple[str, str]] = []
     if column.required:
         rules.append(("missing", absent))
     if kind == "VARCHAR":
-        rules.append(("unreadable_bytes", f"contains({own}, {literal(UNREADABLE)})"))
+        unread = f"contains({own}, {literal(UNREADABLE)}) OR contains({own}, chr(0))"
+        rules.append(("unreadable_bytes", unread))
     if column.kind == "time":
         value, more, notes = _time(column.name, own, kind, source, clock, now, label)
     elif column.kind in ("money", "number", "integer"):
         value, notes = _number(column.kind, own, kind, source.decimal), ()
-        more = [("not_a_number", f"{value} IS NULL AND NOT {absent}")]
+        more = [
+            ("not_a_number", f"{value} IS NULL AND NOT {absent}"),
+            ("out_of_range", f"abs({value}) >= {LARGEST}"),
+        ]
     elif column.kind == "id":
         value, more, notes = _id(own, kind), [], ()
     else:
@@ -114,26 +131,46 @@ def _reading(
     return Reading(column, value, text, (*rules, *more), notes)
 
 
+def _absent(own: str, kind: str) -> str:
+    """Whether a cell says nothing: null, blank, or a float that is no number."""
+    if kind == "VARCHAR":
+        return f"({own} IS NULL OR trim({own}, {literal(BLANK)}) = '')"
+    return f"({own} IS NULL OR isnan({own}))" if kind in _FLOATS else f"({own} IS NULL)"
+
+
 def _id(own: str, kind: str) -> str:
     """Text as it is; a whole number stored as a float loses its ``.0`` and only then is text."""
-    if kind in ("DOUBLE", "FLOAT", "REAL") or kind.startswith("DECIMAL"):
-        whole = f"CAST(CAST({own} AS HUGEINT) AS VARCHAR)"
-        return (
-            f"CASE WHEN isfinite(CAST({own} AS DOUBLE)) AND {own} = floor({own}) "
-            f"THEN {whole} ELSE nullif(CAST({own} AS VARCHAR), 'nan') END"
-        )
-    return f"nullif(CAST({own} AS VARCHAR), '')"
+    text = f"CAST({own} AS VARCHAR)"
+    if kind in _FLOATS or kind.startswith("DECIMAL"):
+        whole = f"CASE WHEN {own} = floor({own}) THEN TRY_CAST({own} AS HUGEINT) END"
+        text = f"coalesce(CAST({whole} AS VARCHAR), {text})"
+    return f"CASE WHEN NOT {_absent(own, kind)} THEN {text} END"
 
 
 def _number(kind: str, own: str, stored: str, decimal: str) -> str:
     target = {"money": MONEY, "number": "DOUBLE", "integer": "BIGINT"}[kind]
     if stored != "VARCHAR":
-        return f"TRY_CAST({own} AS {target})"
-    text = f"regexp_replace(trim({own}), '[\\s\\x{{00A0}}\\x{{202F}}]', '', 'g')"
+        whole = f"{own} = floor({own})" if kind == "integer" and _fractional(stored) else "TRUE"
+        return (
+            f"CASE WHEN {whole} AND NOT {_absent(own, stored)} THEN TRY_CAST({own} AS {target}) END"
+        )
+    # Groups of three may stand apart; anything else between digits is no number.
+    point, gap = (
+        ("\\.", "[\\s\\x{00A0}\\x{202F}]") if decimal == "." else (",", "[\\s.\\x{00A0}\\x{202F}]")
+    )
+    grouped = f"\\d{{1,3}}({gap}\\d{{3}})+({point}\\d*)?"
+    plain = f"(\\d+({point}\\d*)?|{point}\\d+)([eE][+-]?\\d+)?"
+    clean = f"regexp_replace(trim({own}, {literal(BLANK)}), {literal(gap)}, '', 'g')"
     if decimal == ",":
-        text = f"replace(replace({text}, '.', ''), ',', '.')"
-    plain = f"CASE WHEN regexp_full_match({text}, '[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?')"
-    return f"TRY_CAST({plain} THEN {text} END AS {target})"
+        clean = f"replace({clean}, ',', '.')"
+    form = f"regexp_full_match(trim({own}, {literal(BLANK)}), '[+-]?({grouped}|{plain})')"
+    if kind == "integer":
+        form += f" AND TRY_CAST({clean} AS DOUBLE) = floor(TRY_CAST({clean} AS DOUBLE))"
+    return f"TRY_CAST(CASE WHEN {form} THEN {clean} END AS {target})"
+
+
+def _fractional(stored: str) -> bool:
+    return stored in _FLOATS or stored.startswith("DECIMAL")
 
 
 def _letters(column: Column, own: str, kind: str) -> tuple[tuple[str, str], ...]:
@@ -162,8 +199,10 @@ def _time(
     name: str, own: str, kind: str, source: Source, clock: ZoneSQL, now: datetime | None, label: str
 ) -> Parts:
     declared = time_format(source, name)
-    text = f"CAST({own} AS VARCHAR)"
-    present = f"{own} IS NOT NULL AND trim({text}) <> ''"
+    present = f"NOT {_absent(own, kind)}"
+    numeric = kind.endswith(_INTEGERS) or _fractional(kind)
+    if kind != "VARCHAR" and not numeric and not kind.startswith(("TIMESTAMP", "DATE")):
+        raise UserError(f"{label}: column {own} (for {name}) holds {kind} values, not times.")
     local: str | None
     if kind.startswith("TIMESTAMP WITH TIME ZONE"):
         utc, local = f"({own} AT TIME ZONE 'UTC')", None
@@ -173,12 +212,12 @@ def _time(
     elif declared in _EPOCH:
         micro = f"TRY_CAST({own} AS DECIMAL(28,6)) * {_EPOCH[str(declared)]}"
         utc, local = f"make_timestamp(TRY_CAST(floor({micro}) AS BIGINT))", None
-    elif any(kind.startswith(number) for number in _NUMERIC) or "INT" in kind:
+    elif declared:
+        return _declared(_id(own, kind), declared, present, clock, now)
+    elif numeric:
         raise UserError(
             f"{label}: column {own} holds numbers; say time_format: epoch_s, epoch_ms or epoch_us."
         )
-    elif declared:
-        return _declared(own, declared, present, clock, now)
     else:
         return _iso(own, present, clock, now)
     rules = [("not_a_time", f"({present}) AND {utc} IS NULL")]
@@ -197,10 +236,13 @@ def _declared(own: str, declared: str, present: str, clock: ZoneSQL, now: dateti
         rules = [("not_a_time", f"({present}) AND {parsed} IS NULL")]
         return utc, rules + _plausible(utc, now), ()
     utc = clock.to_utc(parsed)
+    whole_day = not _CLOCK.search(declared)
     rules = [
         ("not_a_time", f"({present}) AND {parsed} IS NULL"),
-        ("no_such_local_time", clock.never(parsed)),
+        ("no_such_local_time", "FALSE" if whole_day else clock.never(parsed)),
     ]
+    if whole_day:
+        return utc, rules + _plausible(utc, now), ()
     return utc, rules + _plausible(utc, now), (("time_occurs_twice", clock.twice(parsed)),)
 
 
@@ -210,8 +252,10 @@ def _iso(own: str, present: str, clock: ZoneSQL, now: datetime | None) -> Parts:
     zoned = f"regexp_matches({own}, {literal(_OFFSET)})"
     clean = f"replace(trim({own}), ',', '.')"
     tight = f"regexp_replace(upper({clean}), '\\s+(Z|[+-]\\d{{2}}(:?\\d{{2}})?)$', '\\1')"
-    offset = f"(TRY_CAST({tight} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
-    local = f"(CASE WHEN {form} AND NOT {zoned} THEN TRY_CAST({clean} AS TIMESTAMP) END)"
+    # The engine wants seconds before an offset.
+    full = f"regexp_replace({tight}, '^(.{{16}})(Z|[+-]\\d)', '\\1:00\\2')"
+    offset = f"(TRY_CAST({full} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
+    local = f"(CASE WHEN {form} AND NOT {zoned} THEN TRY_CAST(upper({clean}) AS TIMESTAMP) END)"
     either = f"CASE WHEN {zoned} THEN {offset} ELSE {clock.to_utc(local)} END"
     utc = f"(CASE WHEN {form} THEN {either} END)"
     whole_day = f"length(trim({own})) = 10"

@@ -15,7 +15,7 @@ import pandas as pd
 from cjlab.errors import UserError, did_you_mean
 from cjlab.schema import MONEY
 from cjlab.sources.base import literal, quote
-from cjlab.stages import StageModel
+from cjlab.stages import ATOM, StageModel, crosswalk
 
 
 class Resolver(Protocol):
@@ -182,14 +182,14 @@ def _columns(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:
 
 
 def _stages(con: duckdb.DuckDBPyConnection, model: StageModel) -> None:
-    """Number the stages; a source may say a stage by its id or by its label."""
-    rows = [(stage_id, code, stage_id) for stage_id, code in model.codes.items()]
-    known = set(model.codes)
+    """Number the stages; a source may say a stage by id, by label or as an sm9 atom."""
+    codes: dict[str, int | None] = {**model.codes}
     for stage_id, label in model.labels(model.language).items():
-        if label not in known:
-            rows.append((label, model.codes[stage_id], stage_id))
-            known.add(label)
-    frame = pd.DataFrame(rows, columns=["name", "code", "id"])
+        codes.setdefault(label, model.codes[stage_id])
+    if model.built_in:
+        for atom, stage_id in crosswalk(ATOM, model.id).items():
+            codes.setdefault(atom, None if stage_id is None else model.codes[stage_id])
+    frame = pd.DataFrame({"name": list(codes), "code": pd.array(list(codes.values()), "Int16")})
     con.register("stage_frame", frame)
     con.execute(
         "CREATE TEMP TABLE stage_name AS SELECT CAST(name AS VARCHAR) AS name, "
@@ -245,7 +245,8 @@ def _events(con: duckdb.DuckDBPyConnection, ties: str, extra: tuple[str, ...]) -
     # After seq and the declared rule the remaining ties are broken by content, so that the
     # order of the rows cannot matter; rows alike in all of it are interchangeable.
     content = (
-        "stage NULLS LAST, touchpoint, channel NULLS LAST, device NULLS LAST, value NULLS LAST"
+        "stage NULLS LAST, touchpoint, channel NULLS LAST, device NULLS LAST, value NULLS LAST, "
+        "role NULLS LAST, source NULLS LAST, account NULLS LAST"
     )
     rank = {"stage": f"{content}, _kind, _part, _file, _row", "row": "_kind, _part, _file, _row"}[
         ties

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ class Study:
 
     @cached_property
     def _intake_key(self) -> str:
-        return prepare.intake_key(self.config, self.inputs)
+        return prepare.intake_key(self.config, self.inputs, self.private)
 
     @cached_property
     def intake(self) -> Intake:
@@ -266,7 +266,9 @@ class Study:
         if pd.isna(first) or pd.Timestamp(first).to_pydatetime() < ended:
             return found
         begin = pd.Timestamp(first).tz_localize("UTC").tz_convert(ZoneInfo(self.zone)).date()
-        return parse(f"{begin}..{until.astimezone(ZoneInfo(self.zone)).date()}", self.zone)
+        # A day that is not over counts where there is no other.
+        last = max(until.astimezone(ZoneInfo(self.zone)).date(), begin + timedelta(days=1))
+        return parse(f"{begin}..{last}", self.zone)
 
     def journeys(
         self,
@@ -322,6 +324,38 @@ class Study:
         """Let journeys join a frozen assignment of customers to personas."""
         self.assignment = assignment
         self.__dict__.pop("opened", None)
+
+    def prepare(self, period: Period) -> dict[str, Any]:
+        """Read, check and prepare the data, and return the facts that a report states.
+
+        Parameters
+        ----------
+        period : Period
+            The report's period.
+
+        Returns
+        -------
+        dict
+            ``inputs`` (files with hashes), ``sources`` and ``counts`` (the reconciliation),
+            ``limits_broken`` (one line each), ``store``, ``stage_model`` and ``observed_until``.
+        """
+        broken = [
+            f"{s.source}: {s.rejected:,} of {s.rows_in:,} rows refused "
+            f"({s.rejected_share:.1%}; the study allows {s.limit:.1%})"
+            for s in self.intake.over_limit
+        ]
+        checked = self.check()
+        rules = checked[~checked["effect"].isin(["in", "accepted"])].astype(object)
+        return {
+            "inputs": self.inputs,
+            "sources": self.intake.as_dict()["sources"],
+            "counts": rules.where(rules.notna(), None).to_dict("records"),
+            "limits_broken": broken,
+            "store": self.store_key(),
+            "stage_model": self.model.hash(),
+            "period": period.label,
+            "observed_until": self.observed_until.isoformat(),
+        }
 
     def write_resolved(self, path: Path) -> None:
         """Write the study as it was understood, for a run's notebooks to open."""

@@ -35,7 +35,8 @@ def test_templates_use_only_keys_that_are_there() -> None:
         if path.suffix in (".py", ".j2"):
             used |= set(re.findall(r'(?:\b_|messages\.text)\(\s*"([a-z.A-Z_]+)"', path.read_text()))
     assert len(used) > 20
-    assert {key for key in used if not messages.has(key)} == set()
+    whole = {key for key in used if "." in key and not key.endswith(".")}
+    assert {key for key in whole if not messages.has(key)} == set()
 
 
 def test_values_must_be_those_the_message_names() -> None:
@@ -62,7 +63,7 @@ def test_plurals_follow_the_count() -> None:
 def test_a_missing_translation_is_english_with_local_numbers() -> None:
     assert messages.own("cell.value_n", "fi") is None
     shown = messages.text("cell.value_n", "da", value=messages.number(1234.5, 1), n=1204)
-    assert shown == "1.234,5, n 1.204"
+    assert shown == "1.234,5, n\xa01.204"
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import ibis
 import numpy as np
 import pandas as pd
 from ibis.expr.types import Table
 
-from cjlab.errors import UserError, did_you_mean
-from cjlab.estimates import estimates
+from cjlab.estimates import COLUMNS, estimates
+from cjlab.journey._runs import Steps, people, read_steps
 from cjlab.journey.base import Journeys, microseconds, parse_duration
 from cjlab.stats import km, proportion
-
-Steps = Sequence[str | Sequence[str]] | None
 
 
 def funnel(
@@ -56,8 +54,10 @@ def funnel(
         1), ``from_previous`` (share of those at the step before) and ``km_conversion``
         (Kaplan–Meier at the window over all customers, mature or not). Rates are 0–1 with
         Wilson intervals, the last with log-log limits. A null value is a rate without a
-        base: nobody at the step before, or no window. ``attrs["immature"]`` is the number of
-        entrants left out.
+        base: nobody at the step before, or no window; with status ``not_yet_observed`` there
+        are entrants, but nobody was followed for the whole window yet. Every segment of the
+        customers is there, entrants or not. ``attrs["immature"]`` is the number of entrants
+        left out.
 
     Raises
     ------
@@ -66,7 +66,8 @@ def funnel(
 
     Notes
     -----
-    Source of the interval: Wilson (1927). In the Kaplan–Meier estimate the clock starts at the
+    Events at one instant count in either order, and one event serves one step only. Source of
+    the interval: Wilson (1927). In the Kaplan–Meier estimate the clock starts at the
     start of the run that first completes the step, for all others at their first start.
 
     Examples
@@ -79,32 +80,25 @@ def funnel(
     [['see', 1.0, 2, 2], ['buy', 0.5, 1, 2]]
     """
     names = j.attributes(by)
-    labels, conditions, overlap = _steps(j, steps)
+    labels, conditions = read_steps(j, steps)
     span = parse_duration(window, "window")
-    people = j.grouped(_people(j, conditions, span, overlap), names)
-    if span is None:
-        people = people.mutate(mature=ibis.literal(True))
-    else:
-        followed = microseconds(ibis.literal(j.observed_until), people.entry) > span
-        people = people.mutate(mature=followed)
-    people = people.cache()
-    counted = people.filter(people.mature) if mature_only else people
-    count = len(labels)
-    reached = counted.aggregate(
-        by=names, **{f"n{k}": counted[f"t{k}"].notnull().sum() for k in range(count)}
-    ).execute()
-    immature = int(people.aggregate(n=(~people.mature).sum()).execute()["n"].fillna(0).iloc[0])
-    if not names and reached.empty:
-        reached = pd.DataFrame([{f"n{k}": 0 for k in range(count)}])
-    reached = reached.sort_values(names, ignore_index=True) if names else reached.fillna(0)
-    curves = _curves(people, j, names, count, span)
+    entrants = j.grouped(people(j, conditions, span), names)
+    mature: Any = ibis.literal(True)
+    if span is not None:
+        mature = microseconds(ibis.literal(j.observed_until), entrants.entry) > span
+    entrants = entrants.mutate(mature=mature, counted=mature if mature_only else ibis.literal(True))
+    entrants = entrants.cache()
+    sizes = _sizes(entrants, names, len(labels))
+    curves = {} if span is None else _curves(entrants, j, names, len(labels), span)
     rows: list[dict[str, Any]] = []
-    for record in reached.to_dict("records"):
-        group = {name: record[name] for name in names}
-        sizes = [int(record[f"n{k}"]) for k in range(count)]
-        rows += _rows(group, labels, sizes, curves.get(tuple(group.values()), {}))
-    found = estimates(pd.DataFrame(rows), [*names, "step"])
-    found.attrs |= {"immature": immature if mature_only else 0, "steps": labels}
+    nobody = _Group(0, 0, [0] * len(labels))
+    for key in j.groups(names):
+        group = sizes.get(key, nobody)
+        km_rows = None if span is None else curves.get(key, {})
+        rows += _rows(dict(zip(names, key, strict=True)), labels, group, km_rows)
+    found = estimates(pd.DataFrame(rows, columns=_columns(names)), [*names, "step"])
+    immature = sum(group.entrants - group.counted for group in sizes.values())
+    found.attrs |= {"immature": immature, "steps": labels}
     return found
 
 
@@ -154,204 +148,118 @@ def dropoff(
     onward["hits"] = onward["n"] - onward["hits"]
     onward["value"], low = 1 - onward["value"], 1 - onward["low"]
     onward["low"], onward["high"] = 1 - onward["high"], low
-    onward = onward.assign(metric="dropoff", of="customers at this step", note=None)
+    onward = onward.assign(metric="dropoff", of="customers at this step")
     return estimates(onward, [*names, "step"])
 
 
-def _steps(j: Journeys, steps: Steps) -> tuple[list[str], list[Any], bool]:
-    """Return step labels, their conditions on events, and whether two steps share events."""
-    chosen = list(steps) if steps is not None else list(j.model.milestones)
-    if len(chosen) < 2:
-        raise UserError("a funnel needs at least two steps.")
-    touchpoints = {label: code for code, label in j.labels("touchpoint").items()}
-    stages = j.model.codes
-    labels, conditions, seen, overlap = [], [], set[tuple[str, int]](), False
-    for step in chosen:
-        parts = [step] if isinstance(step, str) else list(step)
-        codes: set[tuple[str, int]] = set()
-        for part in parts:
-            if part in stages:
-                codes.add(("stage", stages[part]))
-            elif part in touchpoints:
-                codes.add(("touchpoint", touchpoints[part]))
-            else:
-                valid = [*stages, *touchpoints]
-                raise UserError(
-                    f'steps: no stage or touchpoint "{part}".{did_you_mean(part, valid)}'
-                )
-        kinds = {kind for kind, _ in codes | seen}
-        overlap |= bool(codes & seen) or (len(kinds) > 1 and bool(seen))
-        seen |= codes
-        conditions.append(codes)
-        labels.append(" | ".join(parts))
-    if len(set(labels)) < len(labels):
-        labels = [
-            f"{label} ({place})" if labels.count(label) > 1 else label
-            for place, label in enumerate(labels, 1)
-        ]
-    return labels, conditions, overlap
+class _Group(NamedTuple):
+    """One segment: entrants, those of them that count, and how many reached each step."""
+
+    entrants: int
+    counted: int
+    reached: list[int]
 
 
-def _matches(event: Table, codes: set[tuple[str, int]]) -> Any:
-    stages = [code for kind, code in codes if kind == "stage"]
-    touchpoints = [code for kind, code in codes if kind == "touchpoint"]
-    match: Any = ibis.literal(False)
-    if stages:
-        match = match | event.stage.isin(stages).fill_null(False)
-    if touchpoints:
-        match = match | event.touchpoint.isin(touchpoints)
-    return match
+def _columns(names: list[str]) -> list[str]:
+    return [*names, "step", *(c for c in COLUMNS if c != "status"), "status"]
 
 
-def _people(
-    j: Journeys, conditions: list[set[tuple[str, int]]], span: int | None, overlap: bool
-) -> Table:
-    """One row per entrant: entry, and per step the first completion and its own start.
-
-    Each event carries the latest start of a run that ends at it: the later the start, the more
-    of the window is left, so the running maximum is all that the next step has to know.
-    """
-    event = j.events
-    flags = {f"m{k}": _matches(event, codes) for k, codes in enumerate(conditions)}
-    table = event.select("unit", "ts", "step", **flags)
-    anything: Any = ibis.literal(False)
-    for flag in flags:
-        anything = anything | table[flag]
-    table = table.filter(anything)
-    table = table.mutate(s0=(table.m0 & j.within(table.ts)).ifelse(table.ts, ibis.null()))
-    for k in range(1, len(conditions)):
-        if overlap:
-            past = ibis.window(group_by="unit", order_by=["ts", "step"], preceding=(None, 1))
-        else:
-            past = ibis.range_window(group_by="unit", order_by="ts", preceding=None, following=0)
-        table = table.mutate(latest=table[f"s{k - 1}"].max().over(past))
-        runs = table[f"m{k}"] & table.latest.notnull()
-        if span is not None:
-            runs &= microseconds(table.ts, table.latest) <= span
-        table = table.mutate(**{f"s{k}": runs.ifelse(table.latest, ibis.null())}).drop("latest")
-    done: dict[str, Any] = {"entry": table.s0.min()}
-    for k in range(len(conditions)):
-        done[f"t{k}"] = table.ts.min(where=table[f"s{k}"].notnull())
-        done[f"b{k}"] = table[f"s{k}"].argmin(table.ts, where=table[f"s{k}"].notnull())
-    people = table.group_by("unit").aggregate(**done)
-    return people.filter(people.entry.notnull())
+def _sizes(entrants: Table, names: list[str], count: int) -> dict[tuple[str, ...], _Group]:
+    """Count each segment's entrants and how many of them reached each step."""
+    reached = {
+        f"n{k}": (entrants[f"t{k}"].notnull() & entrants.counted).sum() for k in range(count)
+    }
+    table = entrants.aggregate(
+        by=names, entrants=entrants.count(), counted=entrants.counted.sum(), **reached
+    ).execute()
+    found = {}
+    for row in table.fillna(0).itertuples(index=False):
+        key, numbers = tuple(row[: len(names)]), [int(n) for n in row[len(names) :]]
+        found[key] = _Group(numbers[0], numbers[1], numbers[2:])
+    return found
 
 
 def _curves(
-    people: Table, j: Journeys, names: list[str], count: int, span: int | None
-) -> dict[tuple[Any, ...], dict[int, tuple[Any, int, int]]]:
-    """Kaplan–Meier conversion at the window: group -> step -> (interval, entrants, conversions)."""
-    if span is None:
-        return {}
-    curves: dict[tuple[Any, ...], dict[int, tuple[Any, int, int]]] = {}
+    people: Table, j: Journeys, names: list[str], count: int, span: int
+) -> dict[tuple[str, ...], dict[int, dict[str, Any]]]:
+    """Kaplan–Meier conversion at the window: group -> step -> the estimate's fields."""
     until = ibis.literal(j.observed_until)
+    # The end of observation itself is not observed.
+    followed = microseconds(until, people.entry) - 1
     parts = []
     for k in range(1, count):
         done = people[f"t{k}"].notnull()
-        # The end of observation itself is not observed.
-        followed = microseconds(until, people.entry) - 1
         waited = done.ifelse(microseconds(people[f"t{k}"], people[f"b{k}"]), followed)
-        parts.append(
-            people.select(
-                *names,
-                k=ibis.literal(k),
-                done=done,
-                waited=ibis.least(waited, ibis.literal(span + 1)),
-            )
-        )
+        waited = ibis.least(waited, ibis.literal(span + 1))
+        parts.append(people.select(*names, k=ibis.literal(k), done=done, waited=waited))
     spells = ibis.union(*parts) if len(parts) > 1 else parts[0]
     every = spells.group_by([*names, "k", "waited", "done"]).aggregate(n=spells.count()).execute()
-    for k, sizes in every.groupby("k"):
-        for key, group in sizes.groupby(names) if names else [((), sizes)]:
-            if group.empty:
-                continue
-            curve = km(
-                group["waited"].to_numpy(), group["done"].to_numpy(), weights=group["n"].to_numpy()
-            )
-            at = int(np.searchsorted(curve.time, span, side="right")) - 1
-            if at < 0:
-                limits = (0.0, np.nan, np.nan)
-            else:
-                limits = (1 - curve.survival[at], 1 - curve.high[at], 1 - curve.low[at])
-            entrants = int(group["n"].sum())
-            hits = int(group.loc[group["done"].astype(bool), "n"].sum())
-            curves.setdefault(tuple(key), {})[int(k)] = (limits, entrants, hits)
+    curves: dict[tuple[str, ...], dict[int, dict[str, Any]]] = {}
+    for key, part in every.groupby([*names, "k"]):
+        fields = _conversion(part, span)
+        curves.setdefault(tuple(key[:-1]), {})[int(key[-1])] = fields
     return curves
+
+
+def _conversion(part: pd.DataFrame, span: int) -> dict[str, Any]:
+    """Conversion at the window with its limits; null where nobody was followed that far."""
+    sizes, done = part["n"].to_numpy(), part["done"].to_numpy(dtype=bool)
+    curve = km(part["waited"].to_numpy(), done, weights=sizes)
+    base = {"n": sizes.sum(), "customers": sizes.sum(), "hits": sizes[done].sum()}
+    if curve.time[-1] < span and curve.survival[-1] > 0:
+        return {**base, "value": None, "note": "beyond_observation", "status": "not_yet_observed"}
+    at = int(np.searchsorted(curve.time, span, side="right")) - 1
+    if at < 0:
+        return {**base, "value": 0.0}
+    low, high = 1 - curve.high[at], 1 - curve.low[at]
+    return {**base, "value": 1 - curve.survival[at], "low": low, "high": high}
 
 
 def _rows(
     group: dict[str, Any],
     labels: list[str],
-    sizes: list[int],
-    curves: dict[int, tuple[Any, int, int]],
+    sizes: _Group,
+    curves: dict[int, dict[str, Any]] | None,
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
+    first = sizes.reached[0]
+    # Entrants there are, but none whose window is over: not yet known, never 0.
+    early = {"value": None, "status": "not_yet_observed"} if sizes.entrants and not first else {}
     for k, label in enumerate(labels):
-        first, here, before = sizes[0], sizes[k], sizes[k - 1]
-        base = {**group, "step": label, "customers": first, "hits": here, "n": first}
-        rows.append(
-            {**base, "metric": "reached", "value": here, "unit": "customers", "of": "entrants"}
-        )
-        rows.append(
-            {
-                **base,
-                **_rate(here, first, certain=k == 0),
-                "metric": "from_first",
-                "of": f"customers at {labels[0]}",
-            }
-        )
-        onward = {**base, "metric": "from_previous", "unit": "1"}
+        here, before = sizes.reached[k], sizes.reached[k - 1]
+        base = {**group, "step": label, "customers": first, "hits": here, "n": first, "unit": "1"}
+        reached = {"metric": "reached", "value": here, "unit": "customers", "of": "entrants"}
+        of_first = {"metric": "from_first", "of": f"customers at {labels[0]}"}
+        onward: dict[str, Any] = {"metric": "from_previous", "note": "first_step"}
         if k == 0:
-            rows.append(
-                {
-                    **onward,
-                    "value": None,
-                    "n": None,
-                    "customers": None,
-                    "hits": None,
-                    "of": None,
-                    "note": "first_step",
-                }
-            )
+            onward |= dict.fromkeys(("value", "n", "customers", "hits"))
         else:
-            rows.append(
-                {
-                    **onward,
-                    **_rate(here, before),
-                    "n": before,
-                    "customers": before,
-                    "of": f"customers at {labels[k - 1]}",
-                }
-            )
-        rows.append(
-            {
-                **base,
-                "metric": "km_conversion",
-                "unit": "1",
-                "of": "all entrants",
-                **_km_row(k, curves, first),
-            }
-        )
+            onward |= {"n": before, "customers": before, "of": f"customers at {labels[k - 1]}"}
+            onward |= {"note": None, **_rate(here, before), **(early if not before else {})}
+        rows += [
+            {**base, **reached, **early},
+            {**base, **of_first, **_rate(here, first, certain=k == 0), **early},
+            {**base, **onward},
+            {**base, "metric": "km_conversion", "of": "all entrants", **_km(k, curves, sizes)},
+        ]
     return rows
 
 
 def _rate(hits: int, base: int, *, certain: bool = False) -> dict[str, Any]:
     if not base:
-        return {"value": None, "unit": "1", "note": "nobody_at_step_before"}
+        return {"value": None, "note": "nobody_at_step_before"}
     if certain:
-        return {"value": 1.0, "unit": "1"}
+        return {"value": 1.0}
     share = proportion(hits, base)
-    return {"value": share.value, "low": share.low, "high": share.high, "unit": "1"}
+    return {"value": share.value, "low": share.low, "high": share.high}
 
 
-def _km_row(k: int, curves: dict[int, tuple[Any, int, int]], first: int) -> dict[str, Any]:
+def _km(k: int, curves: dict[int, dict[str, Any]] | None, sizes: _Group) -> dict[str, Any]:
+    base = {"n": sizes.entrants, "customers": sizes.entrants}
+    if not sizes.entrants:
+        return {**base, "value": None, "note": "nobody_at_step_before"}
     if k == 0:
-        return {"value": 1.0 if first else None, "note": "first_step"}
-    if k not in curves:
-        return {"value": None, "note": "no_window"}
-    (value, low, high), entrants, hits = curves[k]
-    known = {"n": entrants, "customers": entrants, "hits": hits}
-    if np.isnan(value):
-        return {"value": None, "note": "not_reached", **known}
-    limits = {} if np.isnan(low) or np.isnan(high) else {"low": low, "high": high}
-    return {"value": value, **limits, **known}
+        return {**base, "hits": sizes.entrants, "value": 1.0, "note": "first_step"}
+    if curves is None:
+        return {**base, "value": None, "note": "no_window"}
+    return curves[k]

@@ -179,7 +179,10 @@ def _limits(frame: pd.DataFrame) -> tuple[Any, Any]:
     share = x / n
     xx, xn, nn = (frame[c].to_numpy(dtype=float) for c in ("xx", "xn", "nn"))
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = (xx - 2 * share * xn + share**2 * nn) / n**2 * groups / (groups - 1)
+        spread = xx - 2 * share * xn + share**2 * nn
+        # What is left of equal sums is rounding, not spread.
+        spread = np.where(spread > 1e-12 * (xx + share**2 * nn), spread, 0.0)
+        spread = spread / n**2 * groups / (groups - 1)
         effective = share * (1 - share) / spread
     # Where every customer agrees there is no spread to measure: each counts as one answer.
     effective = np.where(spread > 0, effective, groups)

@@ -17,6 +17,8 @@ from cjlab.periods import local_instant
 from cjlab.stages import StageModel
 
 VIEWS = ("customer", "buying")
+# Columns of the chosen customers that are no attributes of theirs.
+_HIDDEN = {"unit", "customer_id", "first_ts"}
 Where: TypeAlias = Mapping[str, Any] | Deferred | Callable[[Table], Any] | None
 
 
@@ -77,6 +79,8 @@ class Journeys:
         self.view = view
         self.minimum = minimum
         self._notes = notes
+        if start is not None and end is not None and start >= end:
+            raise UserError(f"the period from {start} to {end} (UTC) holds no time.")
         self.observed_until = self._until(observed_until)
 
     @classmethod
@@ -104,30 +108,43 @@ class Journeys:
 
     @cached_property
     def units(self) -> Table:
-        """The chosen customers: unit, customer_id, first_ts, persona and declared attributes."""
-        unit = self.con.table("unit")
+        """The chosen customers: unit, customer_id, first_ts, persona and declared attributes.
+
+        A customer without any event before ``observed_until`` is not data yet.
+        """
+        unit = self.con.table("unit").select("unit", "customer_id", "first_ts")
+        unit = unit.filter(unit.first_ts < self._literal(self.observed_until))
         names = self.con.list_tables()
+        assigned = ["persona"] if "persona" in names else []
         if "customers" in names:
             customers = self.con.table("customers")
-            clash = [c for c in customers.columns if c in unit.columns and c != "customer_id"]
+            clash = {"unit", "first_ts", *assigned} & set(customers.columns)
             unit = unit.left_join(customers.drop(*clash), "customer_id").drop("customer_id_right")
-        if "persona" in names:
+        if assigned:
             persona = self.con.table("persona").select("customer_id", "persona")
             unit = unit.left_join(persona, "customer_id").drop("customer_id_right")
-        return unit.filter(*self._predicates(unit)) if self.where is not None else unit
+        return unit if self.where is None else self._chosen(unit)
 
-    def _predicates(self, unit: Table) -> list[Any]:
+    def _chosen(self, unit: Table) -> Table:
         if not isinstance(self.where, Mapping):
             try:
-                return [self.where]
-            except Exception as error:
-                raise UserError(f"where: {error}") from None
-        predicates = []
+                return unit.filter(self.where)
+            except Exception as error:  # whatever a predicate of the caller's may raise
+                valid = ", ".join(c for c in unit.columns if c not in _HIDDEN)
+                line = str(error).splitlines()[0] if str(error) else type(error).__name__
+                raise UserError(f"where: {line}. Customer attributes: {valid}.") from None
         for column, wanted in self.where.items():
             self._check_attribute(column, unit.columns, "where")
-            several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
-            predicates.append(unit[column].isin(list(wanted) if several else [wanted]))
-        return predicates
+            several = not isinstance(wanted, str) and hasattr(wanted, "__iter__")
+            values = list(wanted) if several else [wanted]
+            try:
+                unit = unit.filter(unit[column].isin(values))
+            except Exception:
+                raise UserError(
+                    f"where: {column} is {unit[column].type()}, and cannot be compared with "
+                    f"{', '.join(map(repr, values))}."
+                ) from None
+        return unit
 
     @cached_property
     def events(self) -> Table:
@@ -136,7 +153,7 @@ class Journeys:
         What comes next is null where it was not observed: at or after ``observed_until``, or
         past the first purchase in the buying view.
         """
-        until = ibis.literal(self.observed_until).cast("timestamp(6)")
+        until = self._literal(self.observed_until)
         event = self.con.table("event")
         event = event.filter(event.ts < until)
         if self.where is not None:
@@ -157,13 +174,17 @@ class Journeys:
         )
         return event.drop("purchase_step") if self.view == "buying" else event
 
+    @staticmethod
+    def _literal(instant: datetime) -> Any:
+        return ibis.literal(instant).cast("timestamp(6)")
+
     def within(self, ts: Any) -> Any:
         """Whether an instant starts inside the period; true everywhere without one."""
         inside = ts.notnull()
         if self.start is not None:
-            inside &= ts >= ibis.literal(self.start).cast("timestamp(6)")
+            inside &= ts >= self._literal(self.start)
         if self.end is not None:
-            inside &= ts < ibis.literal(self.end).cast("timestamp(6)")
+            inside &= ts < self._literal(self.end)
         return inside
 
     def attributes(self, by: str | Sequence[str] | None) -> list[str]:
@@ -174,14 +195,26 @@ class Journeys:
         UserError
             For a name that is no attribute of a customer, with the nearest one.
         """
-        names = [] if by is None else [by] if isinstance(by, str) else list(by)
+        names = [] if by is None else [by] if isinstance(by, str) else list(dict.fromkeys(by))
         for name in names:
             self._check_attribute(name, self.units.columns, "by")
         return names
 
+    def groups(self, names: list[str]) -> list[tuple[str, ...]]:
+        """Return every segment that the chosen customers fall into, in order."""
+        if not names:
+            return [()]
+        found = self._segments(names).drop("unit").distinct().execute()
+        return sorted(tuple(row) for row in found[names].itertuples(index=False))
+
+    def _segments(self, names: list[str]) -> Table:
+        units = self.units
+        return units.select(
+            "unit", **{n: units[n].cast("string").fill_null("(unknown)") for n in names}
+        )
+
     def _check_attribute(self, name: str, columns: Sequence[str], option: str) -> None:
-        hidden = {"unit", "customer_id", "first_ts", "last_ts", "events", "purchase_step"}
-        valid = [column for column in columns if column not in hidden]
+        valid = [column for column in columns if column not in _HIDDEN]
         if name in valid:
             return
         if name == "persona":
@@ -193,9 +226,12 @@ class Journeys:
         """Join the named customer attributes to a table that has a ``unit`` column."""
         if not names:
             return table
-        units = self.units.select("unit", **{n: self.units[n].cast("string") for n in names})
-        units = units.mutate(**{n: units[n].fill_null("(unknown)") for n in names})
-        return table.left_join(units, "unit").drop("unit_right")
+        for name in names:
+            if name in table.columns:
+                raise UserError(
+                    f'by: "{name}" is a name that the metric itself uses; rename the attribute.'
+                )
+        return table.left_join(self._segments(names), "unit").drop("unit_right")
 
     def labels(self, kind: str) -> dict[int, str]:
         """Return the names behind the codes of touchpoint, channel, device, role or source."""
@@ -249,7 +285,7 @@ class Journeys:
             events at or after ``observed_until`` are noted here.
         """
         event = self.con.table("event")
-        until = ibis.literal(self.observed_until).cast("timestamp(6)")
+        until = self._literal(self.observed_until)
         size = event.aggregate(
             total=event.count(),
             unmapped_stage=event.stage.isnull().sum(),
@@ -305,10 +341,13 @@ def parse_duration(text: str | timedelta | None, option: str) -> int | None:
     """
     if text is None:
         return None
+    known = isinstance(text, timedelta) or (isinstance(text, str) and text.strip()[-1:].isalpha())
     try:
-        span = pd.Timedelta(text)
+        span = pd.Timedelta(text) if known else None
     except ValueError:
-        raise UserError(f'{option} is "{text}"; write for example 30D, 36h or 45min.') from None
-    if pd.isna(span) or span <= pd.Timedelta(0):
-        raise UserError(f'{option} is "{text}"; it must be longer than nothing.')
+        span = None
+    if span is None or pd.isna(span):
+        raise UserError(f'{option} is "{text}"; write for example 30D, 36h or 45min.')
+    if span < pd.Timedelta(1, "us"):
+        raise UserError(f'{option} is "{text}"; it must be at least a microsecond long.')
     return span // pd.Timedelta(1, "us")

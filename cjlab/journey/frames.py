@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import available_timezones
 
 import duckdb
 import ibis
@@ -17,9 +18,11 @@ from cjlab.engine import connect
 from cjlab.errors import UserError, did_you_mean
 from cjlab.journey.base import Journeys, to_utc
 from cjlab.schema import EVENTS
-from cjlab.sources.base import Raw, quote
+from cjlab.sources.base import Raw, literal, quote
 from cjlab.stages import StageModel
 from cjlab.touchpoints import Catalogue
+
+NO_STAGE = "(no stage)"
 
 
 def from_frame(
@@ -54,8 +57,9 @@ def from_frame(
     customer, time : str
         Columns that say who and when. Ids are text: ``"007"`` is not ``"7"``.
     stage, touchpoint, channel : str or None
-        Columns that say where; without ``touchpoint`` the stage is the touchpoint, without
-        ``stage`` the model's touchpoint rules say it. ``stage="stage"`` may be absent.
+        Columns that say where; without ``touchpoint`` the column of that name, else the stage,
+        is the touchpoint (``(no stage)`` where it is null: the event stays); without ``stage``
+        the model's touchpoint rules say it. ``stage="stage"`` may be absent.
     timezone : str
         Zone of times without an offset, and of calendar cuts.
     ties : {"stage", "row"}
@@ -90,13 +94,22 @@ def from_frame(
     """
     if engine != "duckdb":
         raise UserError(f'engine is "{engine}".{did_you_mean(engine, ["duckdb"])}')
+    if timezone not in available_timezones():
+        raise UserError(
+            f'timezone: no time zone "{timezone}".{did_you_mean(timezone, available_timezones())}'
+        )
     model = _model(stages)
     columns, extra = _columns(frame, customer, time, stage, touchpoint, channel)
     con = connect()
-    data = _arrow(frame, [*columns.values(), *extra])
-    con.register("frame_rows", data)
+    con.register("frame_rows", _arrow(frame, [*columns.values(), *extra]))
+    named = ""
+    if columns.get("touchpoint") == columns.get("stage"):
+        # An event without a stage stays; its touchpoint has no other name than that.
+        named = f", coalesce(nullif(trim(CAST({quote(columns['stage'])} AS VARCHAR)), ''), "
+        named += f"{literal(NO_STAGE)}) AS _touchpoint"
+        columns["touchpoint"] = "_touchpoint"
     con.execute(
-        "CREATE TABLE raw_frame AS SELECT *, 'frame' AS _file, "
+        f"CREATE TABLE raw_frame AS SELECT *{named}, 'frame' AS _file, "
         "row_number() OVER () AS _row FROM frame_rows"
     )
     con.unregister("frame_rows")
@@ -111,7 +124,7 @@ def from_frame(
         con.execute(_empty())
     names = _Names(Catalogue.for_model(model), staged="stage" in columns)
     store.build(con, model, names, ties=ties, derive=False)
-    _attributes(con, customer, extra)
+    _attributes(con, extra)
     notes = found.frame() if found else None
     return Journeys(
         ibis.duckdb.from_connection(con),
@@ -174,7 +187,14 @@ def _columns(
         if name in frame.columns and name not in columns and name not in columns.values():
             columns[name] = name
     extra = [str(c) for c in frame.columns if c not in columns.values()]
-    return columns, [name for name in extra if name not in ("unit", "_file", "_row")]
+    alike = {name.lower(): name for name in columns.values()}
+    for name in extra:
+        if alike.setdefault(name.lower(), name) != name:
+            raise UserError(
+                f'columns "{alike[name.lower()]}" and "{name}" differ in capitals only; rename one.'
+            )
+    reserved = ("unit", "customer_id", "first_ts", "_file", "_row", "_touchpoint")
+    return columns, [name for name in extra if name.lower() not in reserved]
 
 
 def _arrow(frame: pd.DataFrame, columns: list[str]) -> pa.Table:
@@ -184,6 +204,9 @@ def _arrow(frame: pd.DataFrame, columns: list[str]) -> pa.Table:
         column = frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
             column = column.astype(object)
+        if column.dtype == object and pd.api.types.infer_dtype(column) == "datetime":
+            # As text each time keeps its own offset, or that it has none.
+            column = column.map(lambda at: at.isoformat(), na_action="ignore")
         try:
             arrays[name] = pa.Array.from_pandas(column)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -200,21 +223,23 @@ def _empty() -> str:
     return f"CREATE TABLE accepted_events ({columns}, _part INTEGER, _file VARCHAR, _row BIGINT)"
 
 
-def _attributes(con: duckdb.DuckDBPyConnection, customer: str, extra: list[str]) -> None:
+def _attributes(con: duckdb.DuckDBPyConnection, extra: list[str]) -> None:
     """Make a customers table of the columns that never change within a customer."""
-    who = f"CAST({quote(customer)} AS VARCHAR)"
+    rows = "accepted_events AS event JOIN raw_frame AS raw USING (_row)"
     constant = []
-    for name in extra:
+    if extra:
+        sizes = ", ".join(
+            f"count(DISTINCT raw.{quote(name)}) AS k{i}" for i, name in enumerate(extra)
+        )
+        most = ", ".join(f"coalesce(max(k{i}), 0)" for i in range(len(extra)))
         row = con.execute(
-            f"SELECT coalesce(max(k), 0) FROM (SELECT count(DISTINCT {quote(name)}) AS k "
-            f"FROM raw_frame GROUP BY {quote(customer)})"
+            f"SELECT {most} FROM (SELECT {sizes} FROM {rows} GROUP BY event.customer_id)"
         ).fetchone()
-        if row and row[0] <= 1:
-            constant.append(name)
-    fields = "".join(f", any_value({quote(name)}) AS {quote(name)}" for name in constant)
+        constant = [name for name, k in zip(extra, row or (), strict=True) if k <= 1]
+    fields = "".join(f", any_value(raw.{quote(name)}) AS {quote(name)}" for name in constant)
+    source = rows if constant else "accepted_events AS event"
     con.execute(
-        f"CREATE TABLE customers AS SELECT {who} AS customer_id{fields} FROM raw_frame "
-        f"WHERE {quote(customer)} IS NOT NULL GROUP BY 1"
+        f"CREATE TABLE customers AS SELECT event.customer_id{fields} FROM {source} GROUP BY 1"
     )
     con.execute("DROP TABLE raw_frame")
 

@@ -14,7 +14,7 @@ from ibis.expr.types import Table
 
 from cjlab.estimates import estimates
 from cjlab.journey.base import Journeys, microseconds, parse_duration
-from cjlab.stats import km, km_quantile, rmst
+from cjlab.stats import Interval, km, km_quantile, rmst
 
 DAY = 86_400_000_000
 _QUARTILES = (("q25", 0.25), ("median", 0.5), ("q75", 0.75))
@@ -122,12 +122,9 @@ def time_in_stage(
         .execute()
     )
     people = {tuple(row[:-2]): (int(row[-2]), int(row[-1])) for row in who.itertuples(index=False)}
-    groups: list[tuple[Any, ...]] = (
-        sorted({tuple(row) for row in who[names].itertuples(index=False)}) if names else [()]
-    )
     parts = {tuple(key): part for key, part in durations.groupby(keys)}
     rows: list[dict[str, Any]] = []
-    for group in groups:
+    for group in j.groups(names):
         for code, stage in enumerate(j.model.ids):
             base = {**dict(zip(names, group, strict=True)), "stage": stage, "unit": "d"}
             part = parts.get((*group, code))
@@ -153,7 +150,8 @@ def _stage_rows(
         for name, q in _QUARTILES
     ]
     top = limit if limit is not None else int(part["waited"].max())
-    mean = rmst(curve, top)
+    # Where all stays are of no length there is no horizon, and no time to take a mean of.
+    mean = rmst(curve, top) if top else Interval(np.nan, np.nan, np.nan)
     rows.append(
         {
             **base,

@@ -1,9 +1,13 @@
 """Personas: groups of customers that behave alike, and how sure we are of them."""
 
+from typing import TYPE_CHECKING, Any
+
 from cjlab.personas.assign import Assignment, assign, load, names
 from cjlab.personas.features import Feature, features
-from cjlab.personas.model import PersonaModel
-from cjlab.personas.summary import curve, features_used, profile, sizes, verdict
+from cjlab.personas.summary import curve, feature_labels, features_used, profile, sizes, verdict
+
+if TYPE_CHECKING:
+    from cjlab.personas.model import PersonaModel
 
 __all__ = [
     "Assignment",
@@ -11,6 +15,7 @@ __all__ = [
     "PersonaModel",
     "assign",
     "curve",
+    "feature_labels",
     "features",
     "features_used",
     "load",
@@ -19,3 +24,12 @@ __all__ = [
     "sizes",
     "verdict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Notebooks that only join personas need not wait for scikit-learn.
+    if name == "PersonaModel":
+        from cjlab.personas.model import PersonaModel
+
+        return PersonaModel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

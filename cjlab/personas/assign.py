@@ -18,15 +18,17 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from cjlab.errors import CjlabError, UserError
-from cjlab.personas import names as naming
 from cjlab.personas.features import Feature, measure
-from cjlab.personas.model import PersonaModel
-from cjlab.periods import Period
+from cjlab.personas.naming import make
+
+if TYPE_CHECKING:
+    from cjlab.periods import Period
+    from cjlab.personas.model import PersonaModel
 
 VERSION = 1  # of features, pre-processing and model: a new one means new personas
 TRUSTED = ["cjlab.personas.model.PersonaModel", "cjlab.personas.pipeline.Prepare"]
@@ -130,8 +132,7 @@ def names_of(folder: Path, own: dict[str, str], language: str) -> dict[str, str]
     if not len(found):
         return {}
     told = {
-        persona_id(code): text
-        for code, text in naming.make(found, _features(folder), language).items()
+        persona_id(code): text for code, text in make(found, _features(folder), language).items()
     }
     for persona in own:
         if persona not in told:
@@ -172,6 +173,8 @@ def load(folder: Path) -> PersonaModel | None:
 
 def _fit(home: Path, frame: pd.DataFrame, n_personas: str | int) -> Path:
     """Fit a model, write all of it under its own name, then make it the current one."""
+    from cjlab.personas.model import PersonaModel  # scikit-learn takes seconds to import
+
     features: list[Feature] = frame.attrs["features"]
     model = PersonaModel(n_personas=n_personas).fit(frame) if len(frame) else None
     name = model.fingerprint() if model is not None else "nobody"

@@ -229,7 +229,7 @@ def _per_customer(
 ) -> Table:
     """First and last event, and events in each channel."""
     sums = {
-        feature.name: events.channel.isin(codes).fill_null(False).cast("int64").sum()
+        feature.name: events.channel.isin(codes or [-1]).fill_null(False).cast("int64").sum()
         for feature, codes in channels
     }
     table = events.group_by("unit").agg(

@@ -24,8 +24,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from cjlab.personas import stability
+from cjlab.personas.contrasts import profile
 from cjlab.personas.pipeline import Prepare, canonical_columns, canonical_rows
-from cjlab.personas.profile import profile
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -36,19 +36,28 @@ FIT_ROWS = 50_000  # features are shaped and centres found on at most so many cu
 STABILITY_ROWS = 4_000  # repeated draws are taken from at most so many of them
 SILHOUETTE_ROWS = 2_000
 CHUNK = 100_000  # customers scored at once
-CURVE = ("k", "silhouette", "prediction_strength", "min_jaccard", "smallest", "eligible", "chosen")
+CURVE = (
+    "k",
+    "silhouette",
+    "prediction_strength",
+    "min_jaccard",
+    "smallest",
+    "valley",
+    "eligible",
+    "chosen",
+)
 
 
-class PersonaModel(
-    ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator
-):
+class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator):
     """Group customers by behaviour with k-means, and say how well the groups hold still.
 
     With ``n_personas="auto"`` the model takes the largest number of personas whose prediction
     strength is at least .80, whose every persona has a mean bootstrap Jaccard of at least .75,
     and whose smallest persona has at least max(`minimum`, 3 %) of the customers. Where no
     number passes there is one persona, all customers. Repeatable is not the same as separate:
-    one long cloud can be cut in two repeatably.
+    a long cloud can be cut in two repeatably. So numbers whose personas all have a gap between
+    them (`stability.valley` at most .80) go first; where none has, the largest repeatable
+    number stays and the verdict says that it cuts a continuum.
 
     Parameters
     ----------
@@ -64,7 +73,7 @@ class PersonaModel(
         never divided by "auto".
     n_draws : int, default 30
         Bootstrap draws for the Jaccard and for `confidence`.
-    n_splits : int, default 5
+    n_splits : int, default 10
         Half splits for the prediction strength.
 
     Attributes
@@ -76,15 +85,16 @@ class PersonaModel(
     sizes_ : ndarray of shape (n_personas_,)
         Customers in each persona.
     verdict_ : str
-        ``stable_groups``, ``no_stable_groups`` or ``too_few_customers`` for "auto";
+        ``stable_groups`` (repeatable and apart), ``stable_segments`` (repeatable, yet they
+        cut a continuum), ``no_stable_groups`` or ``too_few_customers`` for "auto";
         ``chosen_stable`` or ``chosen_unstable`` where the number was given.
     jaccard_ : ndarray of shape (n_personas_,)
         Mean bootstrap Jaccard of each persona (NaN where there is one).
     curve_ : DataFrame
         Every k tried: ``k, silhouette, prediction_strength, min_jaccard, smallest`` (share of
-        customers), ``eligible``, ``chosen``.
+        customers), ``valley``, ``eligible`` (but for the gap), ``chosen``.
     profile_ : DataFrame
-        See `cjlab.personas.profile.profile`.
+        See `cjlab.personas.contrasts.profile`.
     prepare_ : Prepare
         The fitted pre-processing; ``prepare_.notes_`` says which features were left out.
     cluster_centers_ : ndarray of shape (n_personas_, prepared columns)
@@ -114,7 +124,7 @@ class PersonaModel(
         max_personas: int = 8,
         minimum: int | None = None,
         n_draws: int = 30,
-        n_splits: int = 5,
+        n_splits: int = 10,
     ) -> None:
         self.n_personas = n_personas
         self.random_state = random_state
@@ -265,7 +275,8 @@ class PersonaModel(
             holds = strength >= stability.STRONG and jaccard >= stability.STEADY
             silhouette = _silhouette(apart, found.labels[rows])
             holds_all = bool(holds and smallest >= least)
-            lines.append((k, silhouette, strength, jaccard, smallest, holds_all, False))
+            gap = stability.valley(few, found.labels, k)
+            lines.append((k, silhouette, strength, jaccard, smallest, gap, holds_all, False))
         return pd.DataFrame(lines, columns=list(CURVE)).astype(
             {"k": "int64", "eligible": "bool", "chosen": "bool"}
         )
@@ -281,7 +292,8 @@ class PersonaModel(
         """Take the largest number that holds up, and whose personas are large enough in all."""
         auto = self.n_personas == "auto"
         eligible = self.curve_.loc[self.curve_["eligible"], "k"].to_list()
-        for k in sorted(eligible if auto else tried, reverse=True):
+        gap = self.curve_.set_index("k")["valley"] <= stability.APART
+        for k in sorted(eligible if auto else tried, key=lambda k: (gap[k], k), reverse=True):
             _, centers = stability.kmeans(ready, k, rng=rng, n_init=10)
             self._adopt(ordered, centers)
             if not auto or self.sizes_.min() >= max(
@@ -290,6 +302,8 @@ class PersonaModel(
                 self._match(few, tried[k])
                 self.curve_.loc[self.curve_["k"] == k, "chosen"] = True
                 self.verdict_ = self._verdict(auto, bool(eligible), len(ordered))
+                if auto and not gap[k]:
+                    self.verdict_ = "stable_segments"
                 return
             self.curve_.loc[self.curve_["k"] == k, "eligible"] = False
         self._adopt(ordered, ready.mean(axis=0, keepdims=True))

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 LUMP = 0.30  # a single value held by more than this share of customers: normal scores
 TWIN = 0.98  # columns correlated beyond this are one column told twice
 RARE = 0.02  # a gap in fewer customers than this gets no column of its own
+MARK = 0.5  # weight of the column that says a value is missing: it hints, it does not decide
 SKEWED = 1.0  # columns less skewed than this stay straight
 KNOTS = 512  # points that describe a lumpy feature's distribution
 
@@ -30,7 +31,7 @@ class Prepare(TransformerMixin, BaseEstimator):
     """Straighten, scale and fill behaviour features, and drop what says nothing new.
 
     Missing stays missing: it becomes the feature's median (the neutral value), and where 2 % to
-    98 % of the customers lack it a column of its own says so. Features that are constant, all
+    98 % of the customers lack it a column of half weight says so. Features that are constant, all
     missing, near-duplicates (|rho| > .98) or the rest of shares that add up to one are left out
     with a note. Nothing depends on the order of rows, and only the choice between two
     near-duplicates on the order of columns.
@@ -77,7 +78,7 @@ class Prepare(TransformerMixin, BaseEstimator):
         gaps = np.isnan(known).mean(axis=0)
         self.marked_ = np.flatnonzero((gaps >= RARE) & (gaps <= 1 - RARE))
         self.mark_scores_ = np.array(
-            [norm.ppf([(1 - gaps[i]) / 2, 1 - gaps[i] / 2]) for i in self.marked_]
+            [MARK * norm.ppf([(1 - gaps[i]) / 2, 1 - gaps[i] / 2]) for i in self.marked_]
         ).reshape(-1, 2)
         usable_names = [labels[i] for i in self.usable_]
         columns = usable_names + [f"{usable_names[i]}:missing" for i in self.marked_]
@@ -106,9 +107,7 @@ class Prepare(TransformerMixin, BaseEstimator):
             straight = self.power_.transform((drawn_in - self.centre_) / self.scale_)
             out[:, self.smooth_] = (straight - self.mean_) / self.spread_
         for i, (at, score) in zip(self.lumpy_, self.knots_, strict=True):
-            out[:, i] = np.where(
-                np.isnan(values[:, i]), np.nan, np.interp(values[:, i], at, score)
-            )
+            out[:, i] = np.where(np.isnan(values[:, i]), np.nan, np.interp(values[:, i], at, score))
         return out
 
     def transform(self, X: Array) -> Array:

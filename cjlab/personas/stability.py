@@ -1,8 +1,8 @@
 """How well groups hold still when the customers are drawn again.
 
 Prediction strength: Tibshirani and Walther (2005), JCGS 14, 511–528. Bootstrap Jaccard: Hennig
-(2007), CSDA 52, 258–271. Both ask whether a cut is repeatable; neither whether there are gaps
-between groups (a long cloud is cut in two repeatably), which is `structure_test`'s question.
+(2007), CSDA 52, 258–271. Both ask whether a cut is repeatable; neither whether there is a gap:
+a long cloud is cut in two repeatably. So `valley` looks at the density between neighbours.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 STRONG = 0.80  # least prediction strength of a number of personas that holds up
+STARTS = 5  # k-means runs of each draw; fewer lose small groups to chance
+APART = 0.80  # most density between two personas, relative to the lower of their peaks
+VALLEY_ROWS = 1_500
 STEADY = 0.75  # least mean bootstrap Jaccard of each of its personas
 
 
@@ -32,7 +35,7 @@ class Stability(NamedTuple):
 
 
 def assess(
-    X: Array, k: int, *, rng: np.random.Generator, draws: int = 30, splits: int = 5
+    X: Array, k: int, *, rng: np.random.Generator, draws: int = 30, splits: int = 10
 ) -> Stability:
     """Measure how repeatable `k` groups are.
 
@@ -46,7 +49,7 @@ def assess(
         Source of every draw and start.
     draws : int, default 30
         Bootstrap draws.
-    splits : int, default 5
+    splits : int, default 10
         Half splits; each is used in both directions.
 
     Returns
@@ -62,7 +65,7 @@ def assess(
     >>> found.prediction_strength, found.jaccard.tolist()
     (1.0, [1.0, 1.0])
     """
-    labels, _ = kmeans(X, k, rng=rng, n_init=5)
+    labels, _ = kmeans(X, k, rng=rng, n_init=STARTS)
     strength = np.mean([_split(X, k, rng) for _ in range(splits)])
     jaccard, centers = bootstrap(X, labels, k, rng=rng, draws=draws)
     return Stability(labels, float(strength), jaccard, centers)
@@ -116,7 +119,7 @@ def bootstrap(
         times = np.bincount(rng.integers(len(X), size=len(X)), minlength=len(X))
         drawn = times > 0
         weight = times[drawn].astype(float)
-        found, centers[draw] = kmeans(X[drawn], k, rng=rng, n_init=2, weight=weight)
+        found, centers[draw] = kmeans(X[drawn], k, rng=rng, n_init=STARTS, weight=weight)
         both = crosstab(labels[drawn], found, k)
         union = both.sum(axis=1)[:, None] + both.sum(axis=0) - both
         best = np.divide(both, union, out=np.zeros_like(both), where=union > 0).max(axis=1)
@@ -125,12 +128,51 @@ def bootstrap(
     return np.divide(total, seen, out=np.zeros(k), where=seen > 0), centers
 
 
+def valley(X: Array, labels: Labels, k: int) -> float:
+    """How little the two nearest groups are apart: 0 is a gap between all, 1 is none.
+
+    The customers of two groups are projected on the line through the two centres; the density
+    there (Gaussian kernel) has a peak on either side of the middle. The value is the lowest
+    density between the peaks over the lower peak, for the pair where it is largest.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(1000, 2))
+    >>> valley(X, (X[:, 0] > 0).astype(np.int64), 2)
+    1.0
+    >>> bool(valley(X + [[0, 0], [0, 9]] * 500, np.array([0, 1] * 500), 2) < 0.01)
+    True
+    """
+    step = -(-len(X) // VALLEY_ROWS)
+    rows, groups = X[::step], labels[::step]
+    parts = [rows[groups == group] for group in range(k)]
+    pairs = [(a, b) for i, a in enumerate(parts) for b in parts[:i] if len(a) and len(b)]
+    return max((_between(a, b) for a, b in pairs), default=1.0)
+
+
+def _between(a: Array, b: Array) -> float:
+    start = a.mean(axis=0)
+    line = b.mean(axis=0) - start
+    sides = [(part - start) @ line / (line @ line) for part in (a, b)]
+    at = np.concatenate(sides)
+    # Rule of thumb on the spread within the groups: the distance between them must not blur it.
+    spread = np.sqrt(np.mean([side.var() for side in sides]))
+    width = max(0.9 * spread * len(at) ** -0.2, 1e-6)
+    grid = np.linspace(-0.5, 1.5, 101)
+    density = np.exp(-0.5 * ((grid[:, None] - at) / width) ** 2).sum(axis=1)
+    middle = len(grid) // 2
+    left = int(np.argmax(density[: middle + 1]))
+    right = middle + int(np.argmax(density[middle:]))
+    peak = min(density[left], density[right])
+    return float(density[left : right + 1].min() / peak) if peak > 0 else 0.0
+
+
 def _split(X: Array, k: int, rng: np.random.Generator) -> float:
     order = rng.permutation(len(X))
     half = len(X) // 2
     a, b = X[np.sort(order[:half])], X[np.sort(order[half:])]
     (labels_a, centers_a), (labels_b, centers_b) = (
-        kmeans(part, k, rng=rng, n_init=3) for part in (a, b)
+        kmeans(part, k, rng=rng, n_init=STARTS) for part in (a, b)
     )
     return (
         _strength(labels_b, nearest(b, centers_a), k)

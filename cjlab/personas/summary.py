@@ -126,12 +126,28 @@ def features_used(study: Any) -> pd.DataFrame:
     folder = folder_of(study)
     notes = {note["feature"]: note for note in _facts(folder)["notes"]}
     rows = [
-        (f.name, f.label, f.unit, f.sentence, f.outcome)
-        + (notes.get(f.name, {}).get("reason"), notes.get(f.name, {}).get("of") or None)
+        (*(f.name, f.label, f.unit, f.sentence, f.outcome), *_left_out(notes.get(f.name)))
         for f in _features(folder)
     ]
     columns = ["feature", "label", "unit", "sentence", "outcome", "left_out", "of"]
-    return pd.DataFrame(rows, columns=columns)
+    texts = {name: "str" for name in columns if name != "outcome"}
+    return pd.DataFrame(rows, columns=columns).astype(texts | {"outcome": "bool"})
+
+
+def feature_labels(study: Any) -> dict[str, str]:
+    """Return the human name of each feature.
+
+    Parameters
+    ----------
+    study : Study
+        With a frozen assignment.
+
+    Returns
+    -------
+    dict of str to str
+        ``{"share_app": "share of events in app"}``.
+    """
+    return {feature.name: feature.label for feature in _features(folder_of(study))}
 
 
 def verdict(study: Any) -> dict[str, Any]:
@@ -139,6 +155,10 @@ def verdict(study: Any) -> dict[str, Any]:
     facts = _facts(folder_of(study))
     jaccard = {persona_id(code): value for code, value in enumerate(facts["jaccard"])}
     return {"verdict": facts["verdict"], "customers": facts["customers"], "jaccard": jaccard}
+
+
+def _left_out(note: dict[str, str] | None) -> tuple[str | None, str | None]:
+    return (None, None) if note is None else (note["reason"], note["of"] or None)
 
 
 def _by_number(personas: pd.Series) -> np.ndarray:

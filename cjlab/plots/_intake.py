@@ -99,6 +99,8 @@ def _lines(
     drawn = [effect for effect in COLOURS if notes or effect != "noted"]
     for (_, source), part in quality.groupby(["table", "source"], sort=False, dropna=False):
         total = part.loc[part["effect"] == "in", "rows"]
+        if total.empty:
+            continue  # notes about all sources together belong to none of them
         whole = int(total.sum())
         lines.append(_Line(_heading(part, source, labels), whole, whole, ""))
         for row in part.to_dict("records"):

@@ -61,7 +61,7 @@ def persona_curve(
     frame = quality.sort_values("k", kind="stable")
     shown = [m for m in MEASURES if frame[m].notna().any()]
     if not shown:
-        theme.empty(ax, phrase("no_rows", language))
+        theme.empty(ax, phrase("empty", language))
         return theme.finish(ax, title=title, note=None)
     ks = [int(k) for k in frame["k"]]
     if chosen is None and "chosen" in frame.columns:

@@ -314,7 +314,18 @@ def _width(ax: Axes, figure: Figure) -> float:
 
 
 def footnote(ax: Axes) -> str:
-    """Return the footnote below a figure drawn by cjlab, as one line; empty if there is none."""
+    """Return the footnote below a figure: how its marks are to be read.
+
+    Parameters
+    ----------
+    ax : Axes
+        What a function of `cjlab.plots` returned.
+
+    Returns
+    -------
+    str
+        One line; empty where there is none.
+    """
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
     return figure.get_supxlabel().replace("\n", " ")

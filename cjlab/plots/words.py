@@ -18,7 +18,6 @@ PHRASES: dict[str, str] = {
     "not_yet_observed": "not yet known",
     "empty": "not enough customers to show",
     "no_rows": "no rows to show",
-    "unknown": "(none)",
     "n": "n {n}",
     "interval_bars": "whiskers: 95 % interval",
     "funnel_axis": "share of the customers who reached the first step (%)",
@@ -114,7 +113,7 @@ def count(value: float, language: str = "en") -> str:
 
 
 def share(value: float, language: str = "en") -> str:
-    """Write a fraction as a percentage: one decimal below 10 %, none above.
+    """Write a fraction as a percentage, with one decimal below 10 % and next to 100 %.
 
     Examples
     --------
@@ -128,7 +127,7 @@ def share(value: float, language: str = "en") -> str:
     if 0.999 < value < 1:
         # Close to all is not all: 99.96 % must not read 100 %.
         return str(format_percent(0.999, fine, locale=language))
-    pattern = fine if 0 < value < 0.0995 else whole
+    pattern = fine if 0 < value < 0.0995 or 0.995 <= value < 1 else whole
     return str(format_percent(value, pattern, locale=language))
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import cjlab
+
 ROOMS = ("journey", "personas", "voice", "stats")
 _SECTION = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
 
@@ -30,7 +32,8 @@ def methods(nodes: Iterable[Any]) -> list[Method]:
         for path in _calls(node):
             found = _resolve(path)
             if found is not None:
-                called.setdefault(f"{path[-2]}.{path[-1]}", found)
+                room = found.__module__.split(".")[1]
+                called.setdefault(f"{room}.{found.__name__}", found)
     return [_method(name, called[name]) for name in sorted(called)]
 
 
@@ -74,26 +77,34 @@ def _dotted(part: ast.expr, names: dict[str, tuple[str, ...]]) -> tuple[str, ...
     if not isinstance(part, ast.Name) or part.id not in names:
         return None
     path = (*names[part.id], *tail)
-    return path if len(path) == 3 and path[0] == "cjlab" and path[1] in ROOMS else None
+    return path if len(path) > 1 and path[0] == "cjlab" else None
 
 
 def _resolve(path: tuple[str, ...]) -> Any | None:
-    try:
-        found = getattr(import_module(f"cjlab.{path[1]}"), path[2], None)
-    except ImportError:
-        return None
-    return found if callable(found) and inspect.getdoc(found) else None
+    """Return the function or class of one of the rooms that a dotted name means."""
+    found: Any = cjlab
+    for at, part in enumerate(path[1:], 2):
+        try:
+            found = getattr(found, part, None) or import_module(".".join(path[:at]))
+        except ImportError:
+            return None
+    home = str(getattr(found, "__module__", "")).split(".")
+    in_room = len(home) > 1 and home[0] == "cjlab" and home[1] in ROOMS
+    is_method = inspect.isfunction(found) or inspect.isclass(found)
+    return found if in_room and is_method and inspect.getdoc(found) else None
 
 
 def _method(name: str, found: Any) -> Method:
     parts = _SECTION.split(inspect.getdoc(found) or "")
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    text = [parts[0], *(sections[key] for key in ("Returns", "Notes") if key in sections)]
+    # Under Returns, the type stands alone on an outer line; what it means is indented.
+    returned = re.sub(r"^\S.*\n", "", sections.get("Returns", ""), flags=re.MULTILINE)
+    text = [parts[0], returned, sections.get("Notes", "")]
     paragraphs = [
         " ".join(block.split())
         for part in text
         for block in re.split(r"\n\s*\n", part.strip())
         if block.strip()
     ]
-    clean = tuple(paragraph.replace("``", "").replace("`", "") for paragraph in paragraphs)
+    clean = tuple(re.sub(r"``?|(?<!\w)\*+|\*+(?!\w)", "", paragraph) for paragraph in paragraphs)
     return Method(name, clean, "method-" + re.sub(r"[^a-z0-9]+", "-", name.lower()))

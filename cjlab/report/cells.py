@@ -77,12 +77,13 @@ def estimate_parts(
     status = row["status"]
     if status != "ok" or pd.isna(row["value"]):
         return Cell(_why(row, wording), str(status) if status != "ok" else "not_estimable")
-    form = messages.quantity(None if pd.isna(row["unit"]) else str(row["unit"]))
+    unit = None if pd.isna(row["unit"]) else str(row["unit"])
+    form = messages.quantity(unit)
     has_interval = not (pd.isna(row["low"]) and pd.isna(row["high"]))
     whole = float(row["value"]).is_integer() and not has_interval and form is messages.number
     parts: dict[str, Any] = {"value": form(int(row["value"]) if whole else row["value"])}
     if has_interval:
-        parts["interval"] = messages.interval(row["low"], row["high"], form)
+        parts["interval"] = messages.limits(row["value"], row["low"], row["high"], unit)
     if not pd.isna(row["n"]) and not (whole and int(row["n"]) == row["value"]):
         parts["n"] = int(row["n"])
     return parts

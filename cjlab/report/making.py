@@ -34,6 +34,7 @@ class Reportable(Protocol):
 
     config: Any
     path: Path
+    assignment: Path | None
 
     @property
     def private(self) -> Path:
@@ -43,7 +44,10 @@ class Reportable(Protocol):
         """Return the period that a text means, or the study's default."""
 
     def prepare(self, period: Period) -> dict[str, Any]:
-        """Read, check and store the data, freeze the personas, and return the facts."""
+        """Read, check and store the data, and return the facts."""
+
+    def use_personas(self, assignment: Path) -> None:
+        """Let journeys join a frozen assignment."""
 
     def write_resolved(self, path: Path) -> None:
         """Write the study as it was understood, for the notebooks to open."""
@@ -63,6 +67,8 @@ class Run:
         ``ok``, or ``limits_broken`` where the data broke a limit of the study.
     exit_code : int
         0 good, 3 published with limits broken.
+    limits_broken : list of str
+        One line for each limit of the study that its data broke.
     quality : dict
         Rows by source and rule, and the limits broken.
     headlines : list of dict
@@ -73,6 +79,7 @@ class Run:
     run_id: str
     status: str
     exit_code: int
+    limits_broken: list[str] = field(default_factory=list)
     quality: dict[str, Any] = field(default_factory=dict)
     headlines: list[dict[str, Any]] = field(default_factory=list)
 
@@ -116,6 +123,7 @@ def run(
     language: str = "en",
     out: str | Path = "reports/",
     jobs: int = 2,
+    refit: bool = False,
     progress: runner.Progress | bool | None = None,
 ) -> Run:
     """Make and publish the report of a study.
@@ -136,6 +144,8 @@ def run(
         The report is ``out/<study>/<run>``, and ``out/<study>/latest`` points to it.
     jobs : int, default 2
         How many notebooks run at once, each in a process of its own.
+    refit : bool, default False
+        Find the personas anew instead of scoring with the stored model.
     progress : callable or bool, optional
         Gets each event as a dict; False is silent; by default bars on a terminal.
 
@@ -152,14 +162,17 @@ def run(
         Nothing was published; names the notebook, the cell and the cause. The earlier report
         and ``latest`` stay as they were; what ran is kept in the study's ``.cjlab/failed``.
     """
-    plan = _plan(study, notebooks, period, compare, language, Path(out))
+    books = _checked(notebooks, compare, language)
+    folder = Path(out).resolve() / publish.slug(str(study.config.name))
+    publish.check_target(folder)
     key = publish.study_key(study.path)
     with publish.lock(study.private), _terminable():
         publish.sweep_runs(study.private)
-        publish.sweep(plan.folder, key)
-        plan = _named(plan)
+        publish.sweep(folder, key)
+        # The default period is the last that the data cover: asking for it may read them.
+        plan = _plan(study, study.period(period), language, books, folder)
         try:
-            facts = study.prepare(plan.span)
+            facts = {**study.prepare(plan.span), **_freeze_personas(study, plan.span, refit)}
             results = _execute(plan, jobs, progress)
             found = summary.gather(results)
             published = publish.publish(
@@ -179,41 +192,52 @@ def run(
         run_id=plan.run_id,
         status="limits_broken" if broken else "ok",
         exit_code=3 if broken else 0,
+        limits_broken=broken,
         quality=overview.quality(facts),
         headlines=found.headlines,
     )
 
 
-def _plan(
-    study: Reportable,
-    chosen: Iterable[str | Path] | None,
-    period: str | None,
-    compare: str | None,
-    language: str,
-    out: Path,
-) -> _Plan:
+def _checked(
+    chosen: Iterable[str | Path] | None, compare: str | None, language: str
+) -> list[notebooks.Notebook]:
     if compare is not None:
         raise UserError("comparing reports is not part of this version; leave compare out.")
     if language not in messages.LANGUAGES:
         raise UserError(f'no language "{language}".{did_you_mean(language, messages.LANGUAGES)}')
-    books = [notebooks.read(path, language) for path in notebooks.find(chosen)]
-    folder = out.resolve() / publish.slug(str(study.config.name))
-    publish.check_target(folder)
-    return _Plan(study, study.period(period), language, books, folder, "", datetime.now(UTC))
+    return [notebooks.read(path, language) for path in notebooks.find(chosen)]
 
 
-def _named(plan: _Plan) -> _Plan:
+def _plan(
+    study: Reportable, span: Period, language: str, books: list[notebooks.Notebook], folder: Path
+) -> _Plan:
     """Give the run its id and its private folder; two runs never share one."""
-    stem = f"{plan.span.label}_{plan.started:%Y%m%dT%H%M%SZ}"
+    started = datetime.now(UTC)
+    stem = f"{span.label}_{started:%Y%m%dT%H%M%SZ}"
     for count in range(1, 1000):
         name = stem if count == 1 else f"{stem}-{count}"
-        taken = [plan.folder / name, plan.study.private / "failed" / name]
-        if any(path.exists() for path in taken):
+        if (folder / name).exists() or (study.private / "failed" / name).exists():
             continue
         with suppress(FileExistsError):
-            (plan.study.private / "runs" / name).mkdir(mode=0o700, parents=True)
-            return _Plan(**{**vars(plan), "run_id": name})
+            (study.private / "runs" / name).mkdir(mode=0o700, parents=True)
+            return _Plan(study, span, language, books, folder, name, started)
     raise ReportFailed(f"no free name for a run at {stem}.")
+
+
+def _freeze_personas(study: Reportable, span: Period, refit: bool) -> dict[str, Any]:
+    """Place every customer before any notebook starts, so that all see the same personas."""
+    from cjlab import personas
+
+    found = personas.assign(study, period=span, refit=refit)
+    study.use_personas(found.path)
+    return {
+        "personas": {
+            "model": found.model_hash,
+            "personas": found.n_personas,
+            "assignment": manifest.sha256(found.path),
+        },
+        "seeds": {"personas": 0},
+    }
 
 
 def _execute(

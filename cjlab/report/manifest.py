@@ -9,12 +9,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import cjlab
 from cjlab.report import tables
 
 FORMAT = 1
 FILE = "manifest.json"
 LIBRARIES = (
-    "cjlab",
     "duckdb",
     "ibis-framework",
     "numpy",
@@ -32,7 +32,7 @@ LIBRARIES = (
 
 def versions() -> dict[str, str]:
     """Return Python's version and those of the libraries that computed, where installed."""
-    found = {"python": platform.python_version()}
+    found = {"cjlab": cjlab.__version__, "python": platform.python_version()}
     for name in LIBRARIES:
         try:
             found[name] = metadata.version(name)

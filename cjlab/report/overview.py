@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import cjlab
 from cjlab import messages
 from cjlab.periods import Period
-from cjlab.report import manifest, pages, summary
+from cjlab.report import pages, summary
 
 _STATED = ("goal", "scope", "question", "owner", "review_date")
 
@@ -61,7 +62,7 @@ def write(
         minimum=minimum,
         made=made,
         run=about["run"],
-        version=manifest.versions().get("cjlab", "–"),
+        version=cjlab.__version__,
     )
 
 

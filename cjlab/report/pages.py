@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cjlab import messages
 from cjlab.report import cells, notebooks
 from cjlab.report.appendix import Method
 from cjlab.report.render import prose, render
@@ -104,13 +105,16 @@ def write_method(
     settings: dict[str, str],
 ) -> None:
     """Write the method appendix: definitions, versions and settings."""
+    named = [
+        (messages.label("setting", name, frame.language), value) for name, value in settings.items()
+    ]
     frame.write(
         stage,
         "method.html",
         "method.html.j2",
         methods=methods,
         versions=table(("component", "version"), versions.items(), frame.language),
-        settings=table(("key", "value"), settings.items(), frame.language),
+        settings=table(("key", "value"), named, frame.language),
     )
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cjlab.estimates import COLUMNS, estimates
+
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     """Write rows and column types, and nothing of the library that held them."""
@@ -18,6 +20,14 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     table = pa.Table.from_pandas(plain, preserve_index=False)
     # pandas' own metadata carry its version and the frame's attrs.
     pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a table back; estimates get their own column types again."""
+    frame = pq.read_table(path).to_pandas()
+    if tuple(frame.columns[-len(COLUMNS) :]) != COLUMNS:
+        return frame
+    return estimates(frame, list(frame.columns[: -len(COLUMNS)]))
 
 
 def write_json(frame: pd.DataFrame, path: Path, **about: Any) -> None:

@@ -28,7 +28,7 @@ def open_source(
         When the file does not exist or cannot be read at all.
     """
     if source.query is not None:
-        return tabular.read_query(con, source, folder, f"{table} query")
+        return tabular.read_query(con, source, folder, f"{table} query", f"query {scratch.name}")
     files = find_files(source, folder)
     kind = source.format or _format(files[0], table)
     if kind == "parquet":

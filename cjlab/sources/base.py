@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
+from cjlab.errors import UserError
+
 RAGGED = pa.schema(
     [("file", pa.string()), ("row", pa.int64()), ("value", pa.string()), ("text", pa.string())]
 )
+# The intake's own columns stand beside the source's.
+_RESERVED = re.compile(r"_(file|row|part|whole|code|value|record|copy|kind|note\d+|as .*)", re.I)
 
 
 @dataclass
@@ -27,6 +33,15 @@ class Raw:
     files: list[Path]
     ragged: pa.Table = field(default_factory=RAGGED.empty_table)
     notes: list[str] = field(default_factory=list)
+
+
+def check_names(label: str, names: Iterable[str]) -> None:
+    """Refuse the few column names that the intake needs for itself."""
+    for name in names:
+        if _RESERVED.fullmatch(name):
+            raise UserError(
+                f'{label}: the column name "{name}" is kept for the intake itself; rename it.'
+            )
 
 
 def quote(name: str) -> str:
@@ -49,3 +64,8 @@ def literal(text: object) -> str:
     "'it''s'"
     """
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def first_line(error: Exception) -> str:
+    """Return what an engine's error says before it quotes the query."""
+    return str(error).strip().splitlines()[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ import pyarrow.parquet as pq
 
 from cjlab.config import Source
 from cjlab.errors import UserError
-from cjlab.sources.base import RAGGED, Raw, literal
+from cjlab.sources import quotes
+from cjlab.sources.base import RAGGED, Raw, check_names, literal
 from cjlab.sources.encoding import as_utf8, detect
 
 _DELIMITERS = ",;\t|"
@@ -50,6 +53,7 @@ def read(source: Source, files: list[Path], scratch: Path) -> Raw:
         text = as_utf8(path, encoding, scratch)
         delimiter = source.delimiter or _delimiter(text, path)
         header = _header(text, path, delimiter)
+        quotes.check(text, path.name, delimiter)
         target = scratch / f"{number}-{path.name}.parquet"
         bad = _stage(text, path, header, delimiter, target)
         staged.append(f"SELECT * FROM read_parquet({literal(target)})")
@@ -77,7 +81,7 @@ def _delimiter(text: Path, path: Path) -> str:
         raise UserError(f"{path.name}: is empty; it needs at least a header line.")
 
     def fit(delimiter: str) -> tuple[float, int]:
-        rows = [row for row in csv.reader(io.StringIO(head), delimiter=delimiter) if row][:60]
+        rows = list(islice(_records(head, delimiter), 60))
         width = len(rows[0])
         return (sum(len(row) == width for row in rows) / len(rows) if width > 1 else 0.0), width
 
@@ -88,18 +92,30 @@ def _header(text: Path, path: Path, delimiter: str) -> list[str]:
     head = _head(text)
     if not head.strip():
         raise UserError(f"{path.name}: is empty; it needs at least a header line.")
-    names = [name.strip() for name in next(csv.reader(io.StringIO(head), delimiter=delimiter))]
+    names = [name.strip() for name in next(_records(head, delimiter))]
     seen: dict[str, int] = {}
     for position, name in enumerate(names):
+        # SQL cannot tell "ID" from "id".
+        same = name.lower()
         if not name:
             names[position] = f"column {position + 1}"
-        elif name in seen:
+        elif same in seen:
             raise UserError(
                 f'{path.name}: the header names "{name}" twice '
-                f"(columns {seen[name] + 1} and {position + 1}); rename one."
+                f"(columns {seen[same] + 1} and {position + 1}); rename one."
             )
-        seen[names[position]] = position
+        seen[names[position].lower()] = position
+    check_names(path.name, names)
     return names
+
+
+def _records(head: str, delimiter: str) -> Iterator[list[str]]:
+    """Yield the first records of a text, blank lines left out; line ends as they are."""
+    reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
+    try:
+        yield from (row for row in reader if row)
+    except csv.Error:
+        return
 
 
 def _stage(text: Path, path: Path, header: list[str], delimiter: str, target: Path) -> pa.Table:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import codecs
 import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
-
-import charset_normalizer
 
 from cjlab.errors import UserError
 
@@ -23,8 +22,15 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Northern Europe's legacy encodings; anything else is named in the study.
-_LEGACY = ["cp1252", "iso8859_15", "cp850", "mac_roman"]
+# Northern Europe's legacy encodings, the likeliest first; anything else is named in the study.
+_LEGACY = ("cp1252", "cp850", "mac_roman")
+_USUAL = "åäöÅÄÖæøÆØéÉüÜèáßðþ€£°§´–—‘’“”…•\u00a0"
+_NOT_TEXT = (
+    (b"PK\x03\x04", "is a zip or Excel file; save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "is an old Excel file; save it as CSV"),
+    (b"PAR1", "is a Parquet file; say format: parquet"),
+    (b"\x1f\x8b", "is packed with gzip; let its name end in .gz"),
+)
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -38,7 +44,7 @@ codecs.register_error("cjlab_mark", _mark)
 
 def open_bytes(path: Path) -> BinaryIO:
     """Open a file for reading, unpacking .gz on the way."""
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         return gzip.open(path, "rb")  # type: ignore[return-value]
     return open(path, "rb")
 
@@ -48,7 +54,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
         with open_bytes(path) as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
-    except (gzip.BadGzipFile, EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise UserError(f"{path.name}: cannot be read ({error}).") from None
 
 
@@ -67,7 +73,25 @@ def _mostly_utf8(sample: bytes) -> bool:
     """Whether letters outside ASCII are UTF-8 more often than not, broken bytes aside."""
     text = sample.decode("utf-8", errors="cjlab_mark")
     broken = text.count(UNREADABLE)
-    return sum(ord(char) > 127 for char in text) - broken > broken
+    # In a legacy text whole UTF-8 letters hardly come about by chance: a tie is UTF-8.
+    return sum(ord(char) > 127 for char in text) - broken >= broken
+
+
+def _legacy(sample: bytes) -> str:
+    """Return the legacy encoding under which most bytes beyond ASCII are usual letters."""
+
+    def usual(encoding: str) -> int:
+        return sum(char in _USUAL for char in sample.decode(encoding, errors="ignore"))
+
+    return max(_LEGACY, key=usual)  # the first of equals
+
+
+def _wide(sample: bytes) -> str | None:
+    """Return which UTF-16 a text without a mark is: every other byte of ASCII is zero there."""
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if max(even, odd) < len(sample) / 8:
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
 
 
 def detect(path: Path, declared: str | None = None) -> str:
@@ -92,8 +116,9 @@ def detect(path: Path, declared: str | None = None) -> str:
     """
     if declared:
         try:
+            "".encode(declared)  # a codec from text to bytes, not rot13 or zip
             return codecs.lookup(declared).name
-        except LookupError:
+        except (LookupError, UnicodeError):
             raise UserError(
                 f'{path.name}: no encoding "{declared}"; try utf-8, cp1252 or iso8859-15.'
             ) from None
@@ -101,13 +126,19 @@ def detect(path: Path, declared: str | None = None) -> str:
     for bom, name in _BOMS:
         if sample.startswith(bom):
             return name
+    for magic, problem in _NOT_TEXT:
+        if sample.startswith(magic):
+            raise UserError(f"{path.name}: {problem}.")
+    if wide := _wide(sample):
+        return wide
+    if sample.count(0) > len(sample) / 20:
+        raise UserError(f"{path.name}: is not text; a CSV or Parquet file is needed.")
     if _is_utf8(path):
         return "utf-8"
     window = b"".join(chunk for chunk in _chunks(path) if not chunk.isascii())[: 4 * _CHUNK]
     if _mostly_utf8(window):
         return "utf-8"
-    best = charset_normalizer.from_bytes(window[:65536], cp_isolation=_LEGACY).best()
-    return best.encoding if best else "cp1252"
+    return _legacy(window)
 
 
 def as_utf8(path: Path, encoding: str, folder: Path) -> Path:

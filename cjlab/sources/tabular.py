@@ -9,7 +9,7 @@ import duckdb
 
 from cjlab.config import Source, expand
 from cjlab.errors import UserError
-from cjlab.sources.base import Raw, literal
+from cjlab.sources.base import Raw, check_names, first_line, literal, quote
 
 
 def read_parquet(con: duckdb.DuckDBPyConnection, files: list[Path]) -> Raw:
@@ -22,20 +22,28 @@ def read_parquet(con: duckdb.DuckDBPyConnection, files: list[Path]) -> Raw:
     """
     listed = ", ".join(literal(path) for path in files)
     relation = (
-        "(SELECT * EXCLUDE (filename, file_row_number), parse_filename(filename) AS _file, "
+        "(SELECT * EXCLUDE (_from, file_row_number), parse_filename(_from) AS _file, "
         "file_row_number + 1 AS _row "
-        f"FROM read_parquet([{listed}], filename = true, file_row_number = true, "
+        f"FROM read_parquet([{listed}], filename = '_from', file_row_number = true, "
         "union_by_name = true))"
     )
     try:
+        named = con.execute(
+            f"SELECT DISTINCT name FROM parquet_schema([{listed}]) WHERE num_children IS NULL"
+        )
+        check_names(files[0].name, (row[0] for row in named.fetchall()))
         columns = _columns(con, relation)
     except duckdb.Error as error:
-        raise UserError(f"{files[0].name}: {_first_line(error)}") from None
+        raise UserError(f"{files[0].name}: {first_line(error)}") from None
     return Raw(files[0].name, relation, columns, files)
 
 
-def read_query(con: duckdb.DuckDBPyConnection, source: Source, folder: Path, name: str) -> Raw:
-    """Run one SELECT over the study's files; rows are numbered in the order it returns them.
+def read_query(
+    con: duckdb.DuckDBPyConnection, source: Source, folder: Path, name: str, table: str
+) -> Raw:
+    """Run one SELECT over the study's files, once, into ``table``.
+
+    Rows are numbered in the order it returns them.
 
     Raises
     ------
@@ -49,13 +57,17 @@ def read_query(con: duckdb.DuckDBPyConnection, source: Source, folder: Path, nam
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise UserError(f"{name}.query: must be one SELECT.")
         con.execute(f"SET file_search_path = {literal(folder)}")
-        relation = (
-            f"(SELECT *, {literal(name)} AS _file, row_number() OVER () AS _row FROM ({query}))"
+        # The line break ends a comment that the query may end with.
+        own = con.execute(f"DESCRIBE SELECT * FROM ({query}\n)").fetchall()
+        check_names(f"{name}.query", (row[0] for row in own))
+        con.execute(
+            f"CREATE TABLE {quote(table)} AS SELECT *, {literal(name)} AS _file, "
+            f"row_number() OVER () AS _row FROM ({query}\n)"
         )
-        columns = _columns(con, relation)
+        columns = _columns(con, quote(table))
     except duckdb.Error as error:
-        raise UserError(f"{name}.query: {_first_line(error)}") from None
-    return Raw(name, relation, columns, query_files(query, folder))
+        raise UserError(f"{name}.query: {first_line(error)}") from None
+    return Raw(name, quote(table), columns, query_files(query, folder))
 
 
 def query_files(query: str, folder: Path) -> list[Path]:
@@ -76,7 +88,3 @@ def query_files(query: str, folder: Path) -> list[Path]:
 def _columns(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     rows = con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     return {row[0]: row[1] for row in rows if row[0] not in ("_file", "_row")}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -188,4 +188,4 @@ def test_curve_marks_only_a_k_that_it_holds() -> None:
 
 def test_curve_without_any_number_says_so() -> None:
     blank = CURVE.assign(silhouette=None, prediction_strength=None, min_jaccard=None)
-    assert texts(plots.persona_curve(blank)) == ["no rows to show"]
+    assert texts(plots.persona_curve(blank)) == ["not enough customers to show"]

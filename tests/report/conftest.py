@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -46,6 +47,16 @@ def plot(frame, title=None):
     return axes
 report.figure("hostile", plot, shown, alt=hostile + chr(34) + " onerror=alert(1)", title=hostile)
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_personas() -> Iterator[None]:
+    """Let stub studies, which have no customers, freeze no personas."""
+    from cjlab.report import making
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(making, "_freeze_personas", lambda study, span, refit: {})
+        yield
 
 
 @pytest.fixture(scope="session")

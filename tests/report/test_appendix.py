@@ -27,6 +27,11 @@ def test_each_way_to_call_is_found(source: str) -> None:
     assert not any(">>>" in paragraph for paragraph in method.paragraphs)
 
 
+def test_names_of_the_front_door_are_found_in_their_rooms() -> None:
+    node = new_notebook(cells=[new_code_cell("import cjlab as cj\nj.x\ncj.funnel(j)")])
+    assert [method.name for method in appendix.methods([node])] == ["journey.funnel"]
+
+
 @pytest.mark.parametrize(
     "source",
     [

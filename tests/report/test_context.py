@@ -13,7 +13,7 @@ import pytest
 from cjlab import messages, report
 from cjlab.errors import UserError
 from cjlab.estimates import estimates
-from cjlab.report import cells
+from cjlab.report import cells, tables
 from cjlab.report.context import Context
 
 
@@ -60,7 +60,7 @@ def records(stage: Path) -> list[dict[str, Any]]:
 def test_show_writes_gated_and_keeps_ungated_private(stage: Path) -> None:
     gated = report.show("steps", sample(customers=9))
     assert gated["status"].tolist() == ["suppressed", "ok"]
-    pd.testing.assert_frame_equal(pd.read_parquet(stage / "tables/steps.parquet"), gated)
+    pd.testing.assert_frame_equal(tables.read(stage / "tables/steps.parquet"), gated)
     raw = pd.read_parquet(stage.parent / "private/tables/steps.parquet")
     assert raw["value"].tolist() == [1.0, 0.5]
     kinds = [record["kind"] for record in records(stage)]
@@ -140,7 +140,7 @@ def test_a_headline_is_one_row_of_a_shown_table(stage: Path) -> None:
     assert (record["label"], record["value"], record["basis"]) == (
         "From first step",
         "50.0%",
-        "n 100",
+        "n\xa0100",
     )
     with pytest.raises(UserError, match="chooses 2 rows"):
         report.headline("metric.from_first", gated, {"metric": "from_first"})
@@ -169,16 +169,21 @@ def row(**change: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "language", "shown"),
     [
-        ({}, "en", "41.2% (38.9%–43.6%), n 1,204"),
-        ({}, "sv", "41,2\xa0% (38,9\xa0%–43,6\xa0%), n 1\xa0204"),
-        ({"low": None, "high": None}, "en", "41.2%, n 1,204"),
+        ({}, "en", "41.2% (38.9–43.6), n\xa01,204"),
+        ({}, "sv", "41,2\xa0% (38,9–43,6), n\xa01\xa0204"),
+        ({"low": None, "high": None}, "en", "41.2%, n\xa01,204"),
         ({"low": None, "high": None, "n": None}, "en", "41.2%"),
-        ({"n": None}, "en", "41.2% (38.9%–43.6%)"),
+        ({"n": None}, "en", "41.2% (38.9–43.6)"),
         ({"value": 3.5, "low": 3.0, "high": np.nan, "unit": "d"}, "en",
-         "3.5 days (3 days–not reached), n 1,204"),
+         "3.5 days (3–not reached), n\xa01,204"),
+        ({"value": 6.04, "low": 6.01, "high": 6.11, "unit": "d", "n": None}, "en",
+         "6 days (6–6.1)"),
+        ({"value": 16.0, "low": 0.003, "high": 23.0, "unit": "d", "n": None}, "en",
+         "16 days (0.003–23)"),
         ({"value": 1204.0, "low": None, "high": None, "unit": "customers"}, "en", "1,204"),
-        ({"value": 12.0, "low": None, "high": None, "unit": "customers"}, "en", "12, n 1,204"),
-        ({"value": 12.5, "low": None, "high": None, "unit": "SEK", "n": 3}, "sv", "12,50\xa0kr, n 3"),
+        ({"value": 12.0, "low": None, "high": None, "unit": "customers"}, "en", "12, n\xa01,204"),
+        ({"value": 12.5, "low": None, "high": None, "unit": "SEK", "n": 3}, "da",
+         "12,50\xa0SEK, n\xa03"),
         ({"value": None, "status": "suppressed", "note": "small_cell"}, "en", "< 10"),
         ({"value": None, "status": "not_yet_observed"}, "en", "not yet known"),
         ({"value": None, "status": "not_estimable", "note": "own_reason"}, "en", "not estimable"),
@@ -201,7 +206,7 @@ def test_metrics_become_columns_and_long_tables_are_cut() -> None:
     view = cells.view_estimates(estimates(pd.DataFrame(rows), ["step"]), cells.Wording())
     assert view.heads == ["Step", "m1", "m2"]
     assert (len(view.rows), view.total, view.row_heads) == (cells.LONGEST, 40, 1)
-    assert [cell.text for cell in view.rows[29]] == ["s29", "29, n 50", "29, n 50"]
+    assert [cell.text for cell in view.rows[29]] == ["s29", "29, n\xa050", "29, n\xa050"]
 
 
 def test_repeated_rows_are_not_folded_into_one() -> None:
@@ -221,7 +226,7 @@ def test_null_dimensions_and_no_dimensions_are_shown() -> None:
     bare = estimates(pd.DataFrame({"metric": ["m"], "value": [1.0], "n": [50]}), [])
     assert [cell.text for cell in cells.view_estimates(bare, cells.Wording()).rows[0]] == [
         "m",
-        "1, n 50",
+        "1, n\xa050",
     ]
     empty = estimates(pd.DataFrame({"step": [], "metric": []}), ["step"])
     assert cells.view_estimates(empty, cells.Wording()).rows == []

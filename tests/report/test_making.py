@@ -103,10 +103,10 @@ def test_small_cells_are_withheld_everywhere_but_in_private(published: dict[str,
 def test_headlines_stand_on_the_first_page(published: dict[str, Any]) -> None:
     run = published["run"]
     page = (run.path / "index.html").read_text(encoding="utf-8")
-    assert "41.2%" in page and "95 % interval 38.9%–43.6%, n 1,204" in page
+    assert "41.2%" in page and "95\xa0% interval 38.9–43.6, n\xa01,204" in page
     summary = json.loads((run.path / "summary.json").read_text())
     assert [item["text"] for item in summary["headlines"]] == [
-        "41.2% (38.9%–43.6%), n 1,204",
+        "41.2% (38.9–43.6), n\xa01,204",
         "< 10",
     ]
     assert summary["headlines"] == run.headlines
@@ -230,6 +230,8 @@ SCRIPT = """
     sys.modules["stub"] = stub
     spec.loader.exec_module(stub)
     from cjlab import report
+    from cjlab.report import making
+    making._freeze_personas = lambda study, span, refit: {}
     folder = Path(sys.argv[2])
     cells = ["import os; from pathlib import Path",
              "Path(r'" + str(folder) + "/pid').write_text(str(os.getpid()))",
@@ -249,6 +251,11 @@ def wait_for(what: Any, seconds: float = 60) -> bool:
     return False
 
 
+def read(path: Path) -> str:
+    """Return what a file says, nothing while it is not there."""
+    return path.read_text() if path.exists() else ""
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_run_leaves_no_process_and_no_report(
     stub: ModuleType, tmp_path: Path, how: signal.Signals
@@ -263,8 +270,8 @@ def test_a_stopped_run_leaves_no_process_and_no_report(
     )
     try:
         pid_file = tmp_path / "pid"
-        assert wait_for(lambda: pid_file.exists() and pid_file.read_text())
-        kernel = int(pid_file.read_text())
+        assert wait_for(lambda: process.poll() is not None or read(pid_file))
+        kernel = int(read(pid_file))
         process.send_signal(how)
         assert process.wait(20) != 0
         assert wait_for(lambda: not stub.alive(kernel), 10)

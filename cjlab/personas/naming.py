@@ -66,9 +66,7 @@ def make(
     codes = sorted(profile["persona"].unique().tolist())
     if len(codes) == 1:
         return {codes[0]: phrases["all"][0]}
-    told = {
-        code: _phrases(profile[profile["persona"] == code], known, phrases) for code in codes
-    }
+    told = {code: _phrases(profile[profile["persona"] == code], known, phrases) for code in codes}
     names: dict[int, str] = {}
     for code in codes:
         names[code] = _unique(told[code], set(names.values()))

@@ -60,7 +60,7 @@ def profile(
     parts = [_persona(X, scaled, labels == code, names, code) for code in codes]
     return pd.DataFrame(np.concatenate(parts) if parts else [], columns=list(COLUMNS)).astype(
         {"persona": "int64", "feature": "str", "n": "int64"}
-        | {name: "float64" for name in COLUMNS[2:8]}
+        | dict.fromkeys(COLUMNS[2:8], "float64")
     )
 
 

@@ -1,0 +1,231 @@
+"""What a table says, in one sentence: titles of figures and texts for those who do not see them.
+
+Each function takes what ``show`` returned and composes its sentence from the message catalogue.
+A number that was withheld or cannot be estimated is never guessed around: the sentence says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from cjlab import messages
+from cjlab.journey.base import parse_duration
+from cjlab.report.context import Context, headline
+
+Labels = Mapping[str, str]
+_PERSONAS = {"chosen_unstable": "personas_provisional", "stable_segments": "personas_continuum"}
+
+
+def _say(key: str, **values: Any) -> str:
+    return messages.text(f"finding.{key}", Context.current().language, **values)
+
+
+def _known(gated: pd.DataFrame, metric: str) -> pd.DataFrame:
+    return gated[(gated["metric"] == metric) & (gated["status"] == "ok")]
+
+
+def _apart(one: pd.Series, other: pd.Series) -> bool:
+    """Whether two intervals leave a gap between them: a plain and cautious test."""
+    return bool(one["low"] > other["high"] or other["low"] > one["high"])
+
+
+def intake(checked: pd.DataFrame) -> str:
+    """Say how much of what came in is used, and why most of the rest is not."""
+    rows = checked.loc[checked["effect"] == "in", "rows"].sum()
+    used = checked.loc[checked["effect"] == "accepted", "rows"].sum()
+    lost = checked[checked["effect"].isin(["rejected", "dropped"])]
+    if lost.empty:
+        return _say("intake_all", rows=int(rows))
+    reasons = lost.groupby("rule")["rows"].sum()
+    reason = messages.label("rule", str(reasons.idxmax()), Context.current().language)
+    share = messages.percent(used / rows)
+    return _say("intake", used=int(used), rows=int(rows), share=share, reason=reason,
+                number=int(reasons.max()))  # fmt: skip
+
+
+def coverage(found: pd.DataFrame) -> str:
+    """Say which share of the events stands in a stage, and what is missing most."""
+    total = found["events"].sum()
+    unmapped = found[found["stage"].isna()].sort_values("events", ascending=False)
+    if not len(unmapped):
+        return _say("coverage_all", events=int(total))
+    share = messages.percent(1 - unmapped["events"].sum() / total)
+    first = unmapped.iloc[0]
+    return _say(
+        "coverage", share=share, touchpoint=first["touchpoint"], events=int(first["events"])
+    )
+
+
+def funnel(gated: pd.DataFrame, labels: Labels, window: str) -> str:
+    """Say how many of those who start reach the last step."""
+    steps = list(dict.fromkeys(gated["step"]))
+    row = _known(gated, "from_first")
+    row = row[row["step"] == steps[-1]]
+    if row.empty or pd.isna(row["n"].iloc[0]):
+        return _say("too_few")
+    last = row.iloc[0]
+    return _say("funnel", share=messages.percent(last["value"]), n=int(last["n"]), window=_long(window),
+                first=_name(steps[0], labels), last=_name(steps[-1], labels),
+                interval=messages.interval(last["low"], last["high"], messages.percent))  # fmt: skip
+
+
+def dropoff(gated: pd.DataFrame, labels: Labels) -> str:
+    """Say after which step most customers are lost, and whether it clearly is that one."""
+    rows = _known(gated, "dropoff").sort_values("value", ascending=False)
+    if rows.empty:
+        return _say("too_few")
+    worst = rows.iloc[0]
+    said: dict[str, Any] = {
+        "step": _name(worst["step"], labels),
+        "share": messages.percent(worst["value"]),
+        "n": int(worst["n"]),
+    }
+    if len(rows) > 1 and not _apart(worst, rows.iloc[1]):
+        return _say("dropoff_unclear", **said, other=_name(rows.iloc[1]["step"], labels))
+    return _say("dropoff", **said)
+
+
+def time_in_stage(gated: pd.DataFrame, labels: Labels) -> str:
+    """Say where customers stay longest."""
+    rows = _known(gated, "median").sort_values("value", ascending=False)
+    reached = rows["stage"]
+    open_ended = gated[
+        (gated["metric"] == "median")
+        & (gated["note"] == "not_reached")
+        & ~gated["stage"].isin(reached)
+    ]
+    if len(open_ended):
+        names = ", ".join(_name(stage, labels) for stage in open_ended["stage"])
+        return _say("time_open", stages=names)
+    if rows.empty:
+        return _say("too_few")
+    longest = rows.iloc[0]
+    said: dict[str, Any] = {
+        "stage": _name(longest["stage"], labels),
+        "days": messages.days(longest["value"]),
+        "n": int(longest["n"]),
+    }
+    if len(rows) > 1 and not _apart(longest, rows.iloc[1]):
+        return _say("time_unclear", **said, other=_name(rows.iloc[1]["stage"], labels))
+    return _say("time", **said)
+
+
+def transitions(gated: pd.DataFrame, labels: Labels, order: list[str]) -> str:
+    """Say which step back customers take most often."""
+    rows = _known(gated, "probability")
+    rank = {stage: place for place, stage in enumerate(order)}
+    back = rows[
+        [rank.get(b, -1) < rank.get(a, -1) for a, b in zip(rows["from"], rows["to"], strict=True)]
+    ]
+    if back.empty:
+        return _say("forward_only") if len(rows) else _say("too_few")
+    most = back.sort_values(["hits", "value"], ascending=False).iloc[0]
+    return _say("back", origin=_name(most["from"], labels), target=_name(most["to"], labels),
+                share=messages.percent(most["value"]), n=int(most["n"]))  # fmt: skip
+
+
+def views(customer: pd.DataFrame, buying: pd.DataFrame, labels: Labels) -> str:
+    """Set the whole customer journey beside the one that ends at the first purchase."""
+    ends = []
+    for gated in (customer, buying):
+        rows = _known(gated, "from_first")
+        rows = rows[rows["step"] == list(gated["step"])[-1]]
+        if rows.empty:
+            return _say("too_few")
+        ends.append(rows.iloc[0])
+    return _say("views", last=_name(ends[0]["step"], labels),
+                customer=messages.percent(ends[0]["value"]), n=int(ends[0]["n"]),
+                buying=messages.percent(ends[1]["value"]), m=int(ends[1]["n"]))  # fmt: skip
+
+
+def personas(sizes: pd.DataFrame, names: Labels, verdict: Mapping[str, Any]) -> str:
+    """Say how many personas there are, or that there are none."""
+    if len(names) < 2:
+        return _say(f"verdict_{verdict['verdict']}")
+    rows = _known(sizes, "share").sort_values("value", ascending=False)
+    if rows.empty:
+        return _say("too_few")
+    largest = rows.iloc[0]
+    key = _PERSONAS.get(str(verdict["verdict"]), "personas")
+    return _say(key, count=len(names), name=_name(largest["persona"], names),
+                share=messages.percent(largest["value"]), n=int(largest["n"]))  # fmt: skip
+
+
+def persona_gap(gated: pd.DataFrame, names: Labels, labels: Labels) -> str:
+    """Say at which step the personas differ most, and whether the difference is clear."""
+    rows = _known(gated, "from_previous")
+    widest: tuple[float, pd.Series, pd.Series] | None = None
+    for _, step in rows.groupby("step"):
+        ranked = step.sort_values("value")
+        low, high = ranked.iloc[0], ranked.iloc[-1]
+        gap = float(high["value"] - low["value"])
+        if len(ranked) > 1 and _apart(low, high) and (widest is None or gap > widest[0]):
+            widest = (gap, low, high)
+    if widest is None:
+        return _say("no_gap")
+    _, low, high = widest
+    return _say("gap", step=_name(low["step"], labels), low_name=_name(low["persona"], names),
+                low=messages.percent(low["value"]), high_name=_name(high["persona"], names),
+                high=messages.percent(high["value"]))  # fmt: skip
+
+
+def curve(verdict: Mapping[str, Any]) -> str:
+    """Say what the search for groups came to."""
+    return _say(f"curve_{verdict['verdict']}", customers=int(verdict["customers"]))
+
+
+def profile(gated: pd.DataFrame, words: Labels) -> str:
+    """Say what tells the personas apart most."""
+    rows = _known(gated, "difference")
+    if rows.empty or rows["persona"].nunique() < 2:
+        return _say("no_profile")
+    most = rows.loc[rows["value"].abs().idxmax()]
+    key = "profile_high" if most["value"] > 0 else "profile_low"
+    return _say(key, name=_name(most["persona"], words), feature=_name(most["feature"], words),
+                size=messages.number(abs(most["value"]), 1))  # fmt: skip
+
+
+def headline_funnel(reached: pd.DataFrame, labels: Labels, window: str) -> None:
+    """Put the conversion from first to last step on the report's first page."""
+    steps = list(dict.fromkeys(reached["step"]))
+    chosen = {"step": steps[-1], "metric": "from_first"}
+    headline("headline.funnel", reached, chosen, first=_name(steps[0], labels),
+             last=_name(steps[-1], labels), window=_long(window))  # fmt: skip
+
+
+def headline_dropoff(lost: pd.DataFrame, labels: Labels) -> None:
+    """Put the largest drop-off on the report's first page, where one can be given."""
+    rows = _known(lost, "dropoff")
+    if len(rows):
+        worst = rows.loc[rows["value"].idxmax()]
+        chosen = {"step": worst["step"], "metric": "dropoff"}
+        headline("headline.dropoff", lost, chosen, step=_name(worst["step"], labels))
+
+
+def headline_personas(sizes: pd.DataFrame, names: Labels) -> None:
+    """Put the largest persona on the report's first page, where there are several."""
+    rows = _known(sizes, "share")
+    if len(names) > 1 and len(rows):
+        largest = rows.loc[rows["value"].idxmax()]
+        chosen = {"persona": largest["persona"], "metric": "share"}
+        headline("headline.personas", sizes, chosen, name=_name(largest["persona"], names))
+
+
+def _long(window: str) -> messages.Formatted:
+    """Write a window such as ``30D`` in words."""
+    return messages.days((parse_duration(window, "window") or 0) / 86_400_000_000)
+
+
+def rule_words() -> dict[str, str]:
+    """Return the intake's rules and effects in words, as labels for its table."""
+    language = Context.current().language
+    kinds = ("rule.", "effect.")
+    known = (key for key in messages.keys() if key.startswith(kinds))
+    return {key.split(".", 1)[1]: messages.text(key, language) for key in known}
+
+
+def _name(key: Any, labels: Labels) -> str:
+    return str(labels.get(str(key), key))

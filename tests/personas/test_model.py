@@ -1,0 +1,230 @@
+"""PersonaModel: planted groups, no groups, and every awkward set of customers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import threadpool_limits
+
+from cjlab.personas import stability
+from cjlab.personas.model import PersonaModel
+
+CENTRES = 4.0 * np.array([[1, 0, 0, 1, 0], [-1, 1, 0, 0, 0], [0, -1, 1, 0, -1]])
+
+
+def planted(seed, sizes=(200, 120, 60)):
+    rng = np.random.default_rng(seed)
+    truth = np.repeat(np.arange(len(sizes)), sizes)
+    return CENTRES[truth] + rng.normal(size=(len(truth), 5)), truth
+
+
+# The array-API check runs only where SCIPY_ARRAY_API is set; it is skipped by scikit-learn.
+@parametrize_with_checks(
+    [PersonaModel(n_personas=3, n_draws=2, n_splits=1), PersonaModel(minimum=5, n_draws=5)]
+)
+def test_scikit_learn_conventions(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_planted_groups_come_back(seed):
+    X, truth = planted(seed)
+    model = PersonaModel().fit(X)
+    assert model.verdict_ == "stable_groups"
+    assert adjusted_rand_score(truth, model.labels_) >= 0.99
+    assert model.sizes_.tolist() == sorted(model.sizes_, reverse=True)
+    np.testing.assert_array_equal(np.bincount(model.labels_), model.sizes_)
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    chosen = model.curve_.query("chosen")
+    assert chosen["k"].to_list() == [3]
+    assert model.curve_["k"].to_list() == list(range(2, 9))
+    assert (model.jaccard_ >= stability.STEADY).all()
+
+
+def test_one_cloud_is_one_persona_on_most_seeds():
+    found = [
+        PersonaModel(n_draws=10).fit(np.random.default_rng(seed).normal(size=(400, 5))).n_personas_
+        for seed in range(10)
+    ]
+    assert found.count(1) >= 9
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**20), scale=st.floats(0.01, 1e5), shift=st.floats(-1e3, 1e3))
+def test_order_and_units_do_not_matter(seed, scale, shift):
+    X, _ = planted(1)
+    rng = np.random.default_rng(seed)
+    rows, columns = rng.permutation(len(X)), rng.permutation(5)
+    model = PersonaModel(n_draws=5, n_splits=2)
+    expected = model.fit(X).labels_
+    changed = (X * scale + shift)[rows][:, columns]
+    np.testing.assert_array_equal(expected[rows], model.fit(changed).labels_)
+
+
+def test_named_columns_may_come_in_any_order_where_groups_overlap():
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame(rng.normal(size=(300, 4)), columns=list("dbca"))
+    model = PersonaModel(n_personas=4, n_draws=3, n_splits=1)
+    rows = rng.permutation(300)
+    expected = model.fit(X).labels_
+    np.testing.assert_array_equal(expected[rows], model.fit(X.iloc[rows][list("abcd")]).labels_)
+
+
+def test_threads_do_not_matter():
+    X = np.random.default_rng(5).normal(size=(3000, 6))
+    model = PersonaModel(n_personas=5, n_draws=3, n_splits=1)
+    with threadpool_limits(1):
+        one = model.fit(X).labels_
+    with threadpool_limits(2):
+        np.testing.assert_array_equal(one, model.fit(X).labels_)
+
+
+def test_too_small_a_group_is_no_persona():
+    X, truth = planted(2, sizes=(600, 600, 25))
+    model = PersonaModel().fit(X)
+    assert model.n_personas_ == 2
+    assert model.sizes_.min() >= 30
+    three = model.curve_.set_index("k").loc[3]
+    assert three["prediction_strength"] > 0.8 and not three["eligible"]
+    smaller = PersonaModel(minimum=20).fit(X[truth > 0])
+    assert smaller.sizes_.tolist() == [600, 25]
+
+
+@pytest.mark.parametrize("customers", [1, 2, 3, 40, 59])
+def test_few_customers_are_one_persona(customers):
+    X = np.random.default_rng(0).normal(size=(customers, 3))
+    model = PersonaModel().fit(X)
+    assert (model.n_personas_, model.verdict_) == (1, "too_few_customers")
+    assert (model.confidence(X) == 1).all()
+    assert model.curve_.empty
+
+
+@pytest.mark.parametrize(
+    "X",
+    [np.ones((200, 3)), np.full((200, 3), np.nan), np.r_[np.zeros((199, 1)), [[1.0]]]],
+    ids=["identical", "all missing", "one differs"],
+)
+def test_nothing_to_tell_customers_apart_by(X):
+    model = PersonaModel().fit(X)
+    assert (model.n_personas_, model.verdict_) == (1, "no_stable_groups")
+    assert model.labels_.tolist() == [0] * 200
+
+
+def test_a_feature_that_nobody_has_changes_nothing():
+    X, _ = planted(0)
+    more = np.column_stack([X, np.full(len(X), np.nan)])
+    model = PersonaModel().fit(more)
+    np.testing.assert_array_equal(model.labels_, PersonaModel().fit(X).labels_)
+    assert [note["reason"] for note in model.prepare_.notes_] == ["all_missing"]
+
+
+def test_one_huge_outlier_changes_no_other_label():
+    X, truth = planted(0)
+    X[0, 0] = 1e12
+    model = PersonaModel().fit(X)
+    assert adjusted_rand_score(truth[1:], model.labels_[1:]) >= 0.99
+
+
+def test_gaps_at_random_make_no_persona():
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(600, 5))
+    X[rng.random(600) < 0.4, 0] = np.nan
+    assert PersonaModel(n_draws=10).fit(X).n_personas_ == 1
+
+
+def test_five_hundred_features():
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1], 100)
+    X = rng.normal(size=(200, 500)) + truth[:, None] * 1.0
+    model = PersonaModel(n_draws=10).fit(X)
+    assert adjusted_rand_score(truth, model.labels_) >= 0.99
+
+
+def test_a_number_is_obeyed_and_judged():
+    cloud = np.random.default_rng(0).normal(size=(300, 4))
+    forced = PersonaModel(n_personas=4).fit(cloud)
+    assert (forced.n_personas_, forced.verdict_) == (4, "chosen_unstable")
+    X, _ = planted(0)
+    assert PersonaModel(n_personas=3).fit(X).verdict_ == "chosen_stable"
+
+
+def test_confidence_is_low_at_the_border_only():
+    rng = np.random.default_rng(2)
+    X = np.r_[rng.normal(-3, 1, (200, 2)), rng.normal(3, 1, (200, 2))]
+    model = PersonaModel().fit(X)
+    line = np.linspace(-3, 3, 201)[:, None] * np.ones(2)
+    sure = model.confidence(line)
+    assert sure[0] == sure[-1] == 1
+    assert 0.4 < sure.min() < 0.8
+    assert abs(line[np.argmin(sure), 0]) < 0.8
+
+
+def test_profile_is_the_plain_mean_and_difference():
+    X, _ = planted(4)
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    frame.loc[:50, "b"] = np.nan
+    model = PersonaModel().fit(frame)
+    rows = model.profile_.set_index(["persona", "feature"])
+    scaled = (frame - frame.mean()) / frame.std(ddof=0)
+    for code in range(model.n_personas_):
+        inside = model.labels_ == code
+        for name in frame:
+            row = rows.loc[(code, name)]
+            assert row["mean"] == pytest.approx(frame.loc[inside, name].mean(), nan_ok=True)
+            assert row["n"] == frame.loc[inside, name].notna().sum()
+            assert row["difference"] == pytest.approx(scaled.loc[inside, name].mean(), abs=0.25)
+            assert row["low"] <= row["difference"] <= row["high"]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"n_personas": 0}, "whole number from 1"),
+        ({"n_personas": "three"}, "n_personas is 'three'"),
+        ({"max_personas": 1}, "max_personas is 1"),
+        ({"minimum": 2.5}, "minimum is 2.5"),
+    ],
+)
+def test_wrong_options_are_named(option, message):
+    with pytest.raises(ValueError, match=message):
+        PersonaModel(**option).fit(np.ones((5, 1)))
+
+
+def test_prediction_strength_counts_pairs():
+    own = np.array([0, 0, 0, 0, 1, 1])
+    foreign = np.array([0, 0, 0, 1, 1, 1])
+    # Group 0: 3 of 6 pairs together; group 1: its only pair.
+    assert stability._strength(own, foreign, 2) == 0.5
+
+
+def test_jaccard_of_two_true_groups_is_one_and_of_halved_ones_is_not():
+    rng = np.random.default_rng(0)
+    X = np.r_[rng.normal(0, 1, (100, 2)), rng.normal(20, 1, (100, 2))]
+    two = stability.assess(X, 2, rng=rng)
+    four = stability.assess(X, 4, rng=rng)
+    assert two.jaccard.tolist() == [1, 1]
+    assert two.prediction_strength == 1
+    assert four.jaccard.min() < 0.9 and four.prediction_strength < 0.8
+
+
+def test_a_long_cloud_is_said_to_be_cut():
+    rng = np.random.default_rng(0)
+    long = rng.normal(size=(600, 1)) + 0.4 * rng.normal(size=(600, 4))
+    model = PersonaModel(n_draws=10, n_splits=5).fit(long)
+    assert model.verdict_ == "stable_segments"
+    assert (model.curve_["valley"] > stability.APART).all()
+
+
+def test_numbers_with_gaps_go_before_repeatable_cuts():
+    # Three groups apart, each long in the same three features: four or more cut them again.
+    X, truth = planted(0, sizes=(400, 400, 400))
+    rng = np.random.default_rng(1)
+    long = 2 * rng.normal(size=(1200, 1)) + 0.3 * rng.normal(size=(1200, 3))
+    model = PersonaModel(n_draws=10, n_splits=5).fit(np.column_stack([2 * X, long]))
+    repeatable = model.curve_.query("eligible")["k"].to_list()
+    assert max(repeatable) > 3
+    assert model.verdict_ == "stable_groups"
+    assert adjusted_rand_score(truth, model.labels_) >= 0.99
