@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-report: .venv/.runtime ## make the sample report, reports/retail/latest/index.html
+report: .venv/.runtime ## make the sample report, reports/nordic-outdoor-shop/latest/index.html
 	.venv/bin/cjlab report data/retail/study.yaml --out reports/
 
 test: .venv/.test ## run the tests and the doctests

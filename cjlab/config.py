@@ -17,9 +17,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cjlab.errors import UserError, did_you_mean
+from cjlab.periods import KINDS, parse
 from cjlab.schema import TABLES
 
 LANGUAGES = ("en", "sv", "nb", "da", "fi")
+EPOCHS = ("epoch_s", "epoch_ms", "epoch_us")
+_MEMORY = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B)", re.IGNORECASE)
 _DURATION = re.compile(r"[1-9]\d*(D|h|min|s)")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -54,6 +57,24 @@ class Source(_Part):
     def _known_zone(cls, zone: str | None) -> str | None:
         return zone if zone is None else _zone(zone)
 
+    @field_validator("delimiter")
+    @classmethod
+    def _one_sign(cls, delimiter: str | None) -> str | None:
+        if delimiter and (not delimiter.isascii() or delimiter.isalnum() or delimiter in '"\r\n'):
+            raise ValueError(f'"{delimiter}" cannot divide values; write one sign such as ";"')
+        return delimiter
+
+    @field_validator("time_format")
+    @classmethod
+    def _a_format(cls, said: str | dict[str, str] | None) -> str | dict[str, str] | None:
+        for form in said.values() if isinstance(said, dict) else [said]:
+            if form is not None and form not in EPOCHS and "%" not in form:
+                raise ValueError(
+                    f'"{form}" is neither a pattern such as "%d.%m.%Y %H:%M" nor an epoch.'
+                    f"{did_you_mean(form, EPOCHS)}"
+                )
+        return said
+
 
 class Personas(_Part):
     """How customers are grouped and what the groups are called."""
@@ -71,6 +92,15 @@ class Report(_Part):
     window: str = "30D"
     minimum_cell: int = Field(default=10, ge=5)
 
+    @field_validator("period")
+    @classmethod
+    def _a_period(cls, period: str) -> str:
+        if period not in KINDS:
+            try:
+                parse(period, "UTC")
+            except UserError as error:
+                raise ValueError(f"{error}{did_you_mean(period, KINDS)}") from None
+        return period
 
     @field_validator("window")
     @classmethod
@@ -85,6 +115,13 @@ class Engine(_Part):
 
     kind: Literal["duckdb", "spark"] = "duckdb"
     memory: str = "4GB"
+
+    @field_validator("memory")
+    @classmethod
+    def _a_size(cls, memory: str) -> str:
+        if not _MEMORY.fullmatch(memory):
+            raise ValueError(f'"{memory}" is no amount of memory; write for example 4GB or 500MB')
+        return memory
 
 
 class StudyConfig(_Part):
@@ -134,7 +171,14 @@ class StudyConfig(_Part):
             raise ValueError("name at least one of events, orders or responses")
         for name, parts in sources.items():
             table = TABLES[name]
+            times = [column.name for column in table.columns if column.kind == "time"]
             for part in parts:
+                for column in part.time_format if isinstance(part.time_format, dict) else ():
+                    if column not in times:
+                        raise ValueError(
+                            f'{name}.time_format: "{column}" is not a time of {name}.'
+                            f"{did_you_mean(column, times)}"
+                        )
                 for column in part.columns:
                     if not table.open and column not in table.names:
                         raise ValueError(
@@ -142,6 +186,21 @@ class StudyConfig(_Part):
                             f"{did_you_mean(column, table.names)}"
                         )
         return sources
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain YAML that refuses to let a key's second value silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Read one mapping whose keys differ."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
+                raise yaml.MarkedYAMLError(
+                    problem=f'the key "{key.value}" stands twice', problem_mark=key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep=deep)
 
 
 def _zone(zone: str) -> str:
@@ -171,11 +230,15 @@ def read(path: Path) -> StudyConfig:
     if not path.is_file():
         raise UserError(f"no study file at {path}. `cjlab new retail DIR` makes one to start from.")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        raw = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
     except UnicodeDecodeError:
         raise UserError(f"{path.name}: is not UTF-8 text; save it as UTF-8.") from None
+    except OSError as error:
+        raise UserError(f"{path.name}: cannot be read ({error.strerror}).") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path.name}: {_yaml_problem(error)}") from None
+    except ValueError as error:  # a date such as 2026-02-30
+        raise UserError(f"{path.name}: holds a date that does not exist ({error}).") from None
     if not isinstance(raw, dict):
         raise UserError(f"{path.name}: is empty; it needs at least name and sources.")
     try:
@@ -235,6 +298,8 @@ def _problem(key: str, problem: dict[str, Any]) -> str:
     if kind == "literal_error":
         valid = re.findall(r"'([^']+)'", problem["ctx"]["expected"])
         return f"{key}{shown}.{did_you_mean(value, valid)}"
+    if kind == "model_type":
+        return f"{key}{shown}: needs keys of its own, each with a value."
     message = problem["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return f"{key}: {message}"

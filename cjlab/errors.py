@@ -18,7 +18,7 @@ class UserError(CjlabError):
     exit_code = 2
 
 
-class ReportFailed(CjlabError):
+class ReportFailed(CjlabError):  # noqa: N818, the name of the contract
     """A run that may not be published; the message names the notebook and the cause."""
 
 

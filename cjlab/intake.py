@@ -380,19 +380,10 @@ def _nothing_usable(con: duckdb.DuckDBPyConnection, table: Table, raw: Raw, rows
     rule, column, number, value = top or ("", None, rows, None)
     kind = table.column(column or "")
     shown = f' such as "{value}"' if kind and kind.kind not in ("id", "text") and value else ""
-    hint = ""
-    if rule == "not_a_time":
-        digits = str(value or "").strip().replace(".", "", 1).isdigit()
-        hint = (
-            " Say time_format: epoch_s, epoch_ms or epoch_us."
-            if digits
-            else ' Declare the form, for example time_format: "%d.%m.%Y %H:%M".'
-        )
-    if rule == "not_a_number":
-        hint = ' Numbers with a decimal comma need decimal: ",".'
     where = f" in {column}" if column else ""
     return (
-        f"{raw.label}: none of the {rows} rows can be used: {number} × {rule}{where}{shown}.{hint}"
+        f"{raw.label}: none of the {rows} rows can be used: {number} × {rule}{where}{shown}."
+        f"{rules.hint(rule, value)}"
     )
 
 

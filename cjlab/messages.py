@@ -220,20 +220,23 @@ def interval(low: float, high: float, form: Callable[[float], Formatted] = numbe
     --------
     >>> interval(0.389, 0.436, percent)("en")
     '38.9%–43.6%'
+    >>> interval(-0.25, 0.5)("en")
+    '-0.25 to 0.5'
     """
+    # A dash beside a minus sign cannot be read.
+    signed = any(not _null(value) and value < 0 for value in (low, high))
+    key = "cell.interval_signed" if signed else "cell.interval"
 
     def limit(value: float, language: str) -> str:
         return text("cell.not_reached", language) if _null(value) else form(value)(language)
 
     return Formatted(
-        lambda language: text(
-            "cell.interval", language, low=limit(low, language), high=limit(high, language)
-        )
+        lambda language: text(key, language, low=limit(low, language), high=limit(high, language))
     )
 
 
 def quantity(unit: str | None) -> Callable[[float], Formatted]:
-    """Return the way to format a number of this unit: ``1`` rate, ``d`` days, ``EUR`` money.
+    """Return the way to format a number of this unit: ``1`` rate, ``d`` days, ``EUR`` …
 
     Examples
     --------
@@ -244,6 +247,8 @@ def quantity(unit: str | None) -> Callable[[float], Formatted]:
         return percent
     if unit == "d":
         return days
+    if unit == "sd":
+        return lambda value: number(value, 2)
     if unit and len(unit) == 3 and unit.isalpha() and unit.isupper():
         return lambda value: money(value, unit)
     return number
@@ -262,6 +267,8 @@ def limits(value: float, low: float, high: float, unit: str | None) -> Formatted
     if unit == "d":
         scale = {"day": 1, "hour": 24, "minute": 1440}[_duration_unit(value)[1]]
         return interval(low, high, lambda limit: number(_tenths(float(scale * limit))))
+    if unit == "sd":
+        return interval(low, high, lambda limit: number(limit, 2))
     return interval(low, high, lambda limit: number(float(limit)))
 
 

@@ -18,7 +18,15 @@ _FORMS = "2026, 2026Q3, 2026-07, 2026W30 or 2026-07-01..2026-08-15 (the end is n
 
 @dataclass(frozen=True)
 class Period:
-    """A span of local calendar time, with a label that is safe in file names."""
+    """A span of local calendar time, with a label that is safe in file names.
+
+    Parameters
+    ----------
+    label : str
+        As people write it, such as ``2026Q3``.
+    start, end : datetime
+        Time-zone-aware; the end is not included.
+    """
 
     label: str
     start: datetime

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cjlab.estimates import estimates
 from cjlab.study import Study
+
+_COUNTED = ("value", "n", "customers", "hits", "unit")
 
 
 def coverage(study: Study) -> pd.DataFrame:
@@ -35,21 +38,63 @@ def coverage(study: Study) -> pd.DataFrame:
     return frame.sort_values(["events", "touchpoint"], ascending=[False, True], ignore_index=True)
 
 
-def links(study: Study) -> pd.DataFrame:
-    """Return, per table, how many of its customers also have events.
+def published(study: Study, minimum: int, rare: str, rare_unmapped: str) -> pd.DataFrame:
+    """Return touchpoints as a report may show them: names of rare ones are pooled.
+
+    A raw name that few customers have may be about one of them (a page's address, say).
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    minimum : int
+        Customers below which a touchpoint is not named.
+    rare, rare_unmapped : str
+        What the pooled rows are called, with a stage and without one.
 
     Returns
     -------
     DataFrame
-        ``table, customers, with_events, share``: ids that do not meet are the first sign
-        of two systems writing them differently.
+        ``touchpoint, stage, events``; pooled rows come last and have no stage of their own.
+    """
+    found = coverage(study)
+    few = found["customers"] < minimum
+    shown = found.loc[~few, ["touchpoint", "stage", "events"]]
+    pools = [
+        {"touchpoint": name, "stage": stage, "events": int(found.loc[few & part, "events"].sum())}
+        for name, stage, part in (
+            (rare, "", found["stage"].notna()),
+            (rare_unmapped, None, found["stage"].isna()),
+        )
+        if (few & part).any()
+    ]
+    return pd.concat([shown, pd.DataFrame(pools)], ignore_index=True) if pools else shown
+
+
+def links(study: Study) -> pd.DataFrame:
+    """Return, per table, the share of its customers who also have events.
+
+    Ids that do not meet are the first sign of two systems writing them differently.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    DataFrame
+        Estimates by ``table``: ``with_events`` (0–1, all of the table's customers, so without
+        an interval).
     """
     rows = []
     for table in ("orders", "customers", "responses", "tickets"):
         if table in study.config.sources:
             ids = study.table(table).select("customer_id").distinct()
             ids = ids.filter(ids.customer_id.notnull())
-            met = ids.semi_join(study.opened.table("unit"), "customer_id").count().execute()
             total = int(ids.count().execute())
-            rows.append((table, total, int(met), met / total if total else float("nan")))
-    return pd.DataFrame(rows, columns=["table", "customers", "with_events", "share"])
+            met = int(ids.semi_join(study.opened.table("unit"), "customer_id").count().execute())
+            value = met / total if total else None
+            rows.append({"table": table, "metric": "with_events", "value": value, "n": total,
+                         "customers": total, "hits": met, "unit": "1"})  # fmt: skip
+    return estimates(pd.DataFrame(rows, columns=["table", "metric", *_COUNTED]), ["table"])

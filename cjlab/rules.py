@@ -20,7 +20,7 @@ from cjlab.zones import ZoneSQL
 EARLIEST = datetime(1971, 1, 1)
 _ISO = (
     r"^\s*\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?"
-    r"\s*(Z|z|[+-]\d{2}(:?\d{2})?)?\s*$"
+    r"\s*(Z|z|[+-](0\d|1[0-5])(:?[0-5]\d)?)?\s*$"
 )
 _OFFSET = r"\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|z|[+-]\d{2}(:?\d{2})?)\s*$"
 _CLOCK = re.compile(r"%-?[HIMScT]")
@@ -121,7 +121,7 @@ def _reading(
             ("out_of_range", f"abs({value}) >= {LARGEST}"),
         ]
     elif column.kind == "id":
-        value, more, notes = _id(own, kind), [], ()
+        value, more, notes = _id(own, kind), [], _decimal_ids(own, kind)
     else:
         value, more, notes = f"nullif({text}, '')", [], _letters(column, own, kind)
     if column.name == "kind":
@@ -145,6 +145,11 @@ def _id(own: str, kind: str) -> str:
         whole = f"CASE WHEN {own} = floor({own}) THEN TRY_CAST({own} AS HUGEINT) END"
         text = f"coalesce(CAST({whole} AS VARCHAR), {text})"
     return f"CASE WHEN NOT {_absent(own, kind)} THEN {text} END"
+
+
+def _decimal_ids(own: str, kind: str) -> tuple[tuple[str, str], ...]:
+    """Count text such as "17850.0": another export may well write "17850" for the same one."""
+    return (("decimal_id", f"regexp_full_match({own}, '\\d+\\.0')"),) if kind == "VARCHAR" else ()
 
 
 def _number(kind: str, own: str, stored: str, decimal: str) -> str:
@@ -274,3 +279,12 @@ def _plausible(utc: str, now: datetime | None) -> list[tuple[str, str]]:
         ("implausible_time", f"{utc} < TIMESTAMP '{EARLIEST}'"),
         ("future_time", f"{utc} > TIMESTAMP '{now}'"),
     ]
+
+
+def hint(rule: str, value: object) -> str:
+    """Return what to write in the study when a rule refuses every row."""
+    if rule == "not_a_time":
+        if str(value or "").strip().replace(".", "", 1).isdigit():
+            return " Say time_format: epoch_s, epoch_ms or epoch_us."
+        return ' Declare the form, for example time_format: "%d.%m.%Y %H:%M".'
+    return ' Numbers with a decimal comma need decimal: ",".' if rule == "not_a_number" else ""

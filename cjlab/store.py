@@ -187,8 +187,8 @@ def _stages(con: duckdb.DuckDBPyConnection, model: StageModel) -> None:
     for stage_id, label in model.labels(model.language).items():
         codes.setdefault(label, model.codes[stage_id])
     if model.built_in:
-        for atom, stage_id in crosswalk(ATOM, model.id).items():
-            codes.setdefault(atom, None if stage_id is None else model.codes[stage_id])
+        for atom, own in crosswalk(ATOM, model.id).items():
+            codes.setdefault(atom, None if own is None else model.codes[own])
     frame = pd.DataFrame({"name": list(codes), "code": pd.array(list(codes.values()), "Int16")})
     con.register("stage_frame", frame)
     con.execute(

@@ -121,6 +121,12 @@ class Study:
         if self.config.touchpoints is None:
             return Catalogue.for_model(model)
         path = self.folder / configuration.expand(self.config.touchpoints)
+        if not path.is_file():
+            near = [p.name for p in self.folder.glob("*.csv")]
+            raise UserError(
+                f"{self.path.name}: touchpoints: no file at {self.config.touchpoints}."
+                f"{did_you_mean(path.name, near)}"
+            )
         return Catalogue.read(path, model, self.path.name)
 
     @cached_property
@@ -191,7 +197,7 @@ class Study:
         """The Ibis backend over the prepared store, opened on first use."""
         return self.backend()
 
-    @property
+    @cached_property
     def events(self) -> Table:
         """All events, with stage, touchpoint and channel by name."""
         return self.journeys().to_ibis()
@@ -218,7 +224,7 @@ class Study:
 
     def table(self, name: str) -> Table:
         """Return a table of the prepared store, or say that the study has none."""
-        if name not in self.opened.list_tables():
+        if (name,) not in self.opened.con.execute("SHOW TABLES").fetchall():
             raise UserError(f"{self.path.name}: the study has no {name}; add it under sources.")
         return self.opened.table(name)
 
@@ -323,7 +329,8 @@ class Study:
     def use_personas(self, assignment: Path) -> None:
         """Let journeys join a frozen assignment of customers to personas."""
         self.assignment = assignment
-        self.__dict__.pop("opened", None)
+        for name in ("opened", "events"):
+            self.__dict__.pop(name, None)
 
     def prepare(self, period: Period) -> dict[str, Any]:
         """Read, check and prepare the data, and return the facts that a report states.

@@ -20,20 +20,21 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FILES = ("requirements.txt", "requirements-test.txt")
 CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
-    "nbconvert": "nbconvert-core",
     "ibis-framework": "ibis-duckdb",
     "duckdb": "python-duckdb",
 }
-IMPORT_NAMES = {"pyyaml": "yaml", "ibis-framework": "ibis", "scikit-learn": "sklearn"}
+IMPORT_NAMES = {
+    "ipython": "IPython",
+    "pyyaml": "yaml",
+    "ibis-framework": "ibis",
+    "scikit-learn": "sklearn",
+}
 # import name -> distribution: what a declared library itself stands on, and pins for us.
 COMES_ALONG = {
-    "IPython": "ipython",  # ipywidgets
-    "jupyter_client": "jupyter-client",  # nbclient
-    "markupsafe": "markupsafe",  # jinja2
-    "mistune": "mistune",  # nbconvert
+    "jupyter_client": "jupyter-client",  # ipykernel
     "threadpoolctl": "threadpoolctl",  # scikit-learn
     "tqdm": "tqdm",  # papermill
-    "traitlets": "traitlets",  # nbconvert
+    "traitlets": "traitlets",  # ipykernel
 }
 
 

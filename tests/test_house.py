@@ -175,7 +175,7 @@ def test_a_notebook_takes_the_four_parameters(path: Path) -> None:
     targets += [node.target for node in tree.body if isinstance(node, ast.AnnAssign)]
     assert [ast.unparse(t) for t in targets] == ["study", "start", "end", "language"]
     last = [c for c in cells(path) if c["cell_type"] == "code"][-1]
-    assert "".join(last["source"]).rstrip().endswith("report.done()")
+    assert "".join(last["source"]).rstrip().endswith("done()")
 
 
 def public() -> Iterator[object]:

@@ -21,7 +21,7 @@ def test_each_english_message_is_there_and_well_formed() -> None:
     found = list(messages.keys())
     assert len(found) == len(set(found)) > 50
     for key in found:
-        assert re.fullmatch(r"[a-z]+(\.[a-zA-Z0-9_-]+)+", key), key
+        assert re.fullmatch(r"[a-z]+(\.[a-zA-Z0-9_ -]+)+", key), key
         forms = messages._entry(key, "en")
         assert forms, key
         for form in (forms,) if isinstance(forms, str) else forms:

@@ -96,7 +96,7 @@ def funnel(
         group = sizes.get(key, nobody)
         km_rows = None if span is None else curves.get(key, {})
         rows += _rows(dict(zip(names, key, strict=True)), labels, group, km_rows)
-    found = estimates(pd.DataFrame(rows, columns=_columns(names)), [*names, "step"])
+    found = estimates(pd.DataFrame(rows, columns=[*names, "step", *COLUMNS]), [*names, "step"])
     immature = sum(group.entrants - group.counted for group in sizes.values())
     found.attrs |= {"immature": immature, "steps": labels}
     return found
@@ -116,7 +116,13 @@ def dropoff(
     ----------
     j : Journeys
         The journeys.
-    steps, window, by, mature_only
+    steps : sequence of str or of sequences of str, optional
+        As in :func:`funnel`.
+    window : str or timedelta, optional
+        As in :func:`funnel`.
+    by : str or sequence of str, optional
+        As in :func:`funnel`.
+    mature_only : bool, default True
         As in :func:`funnel`.
 
     Returns
@@ -158,10 +164,6 @@ class _Group(NamedTuple):
     entrants: int
     counted: int
     reached: list[int]
-
-
-def _columns(names: list[str]) -> list[str]:
-    return [*names, "step", *(c for c in COLUMNS if c != "status"), "status"]
 
 
 def _sizes(entrants: Table, names: list[str], count: int) -> dict[tuple[str, ...], _Group]:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import ibis
 import pandas as pd
 from ibis import Deferred, _
+from ibis.common.exceptions import TableNotFound
 from ibis.expr.types import Table
 
 from cjlab.errors import UserError, did_you_mean
@@ -114,36 +115,39 @@ class Journeys:
         """
         unit = self.con.table("unit").select("unit", "customer_id", "first_ts")
         unit = unit.filter(unit.first_ts < self._literal(self.observed_until))
-        names = self.con.list_tables()
-        assigned = ["persona"] if "persona" in names else []
-        if "customers" in names:
-            customers = self.con.table("customers")
-            clash = {"unit", "first_ts", *assigned} & set(customers.columns)
-            unit = unit.left_join(customers.drop(*clash), "customer_id").drop("customer_id_right")
-        if assigned:
-            persona = self.con.table("persona").select("customer_id", "persona")
+        customers, assigned = self._table("customers"), self._table("persona")
+        if customers is not None:
+            clash = {"unit", "first_ts", *(["persona"] if assigned is not None else [])}
+            customers = customers.drop(*(clash & set(customers.columns)))
+            unit = unit.left_join(customers, "customer_id").drop("customer_id_right")
+        if assigned is not None:
+            persona = assigned.select("customer_id", "persona")
             unit = unit.left_join(persona, "customer_id").drop("customer_id_right")
         return unit if self.where is None else self._chosen(unit)
+
+    def _table(self, name: str) -> Table | None:
+        try:
+            return self.con.table(name)
+        except TableNotFound:
+            return None
 
     def _chosen(self, unit: Table) -> Table:
         if not isinstance(self.where, Mapping):
             try:
                 return unit.filter(self.where)
             except Exception as error:  # whatever a predicate of the caller's may raise
-                valid = ", ".join(c for c in unit.columns if c not in _HIDDEN)
+                valid = ", ".join(c for c in unit.columns if c not in _HIDDEN) or "none"
                 line = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise UserError(f"where: {line}. Customer attributes: {valid}.") from None
+                raise UserError(f"where: {line}. Attributes of customers: {valid}.") from None
         for column, wanted in self.where.items():
             self._check_attribute(column, unit.columns, "where")
             several = not isinstance(wanted, str) and hasattr(wanted, "__iter__")
             values = list(wanted) if several else [wanted]
-            try:
-                unit = unit.filter(unit[column].isin(values))
-            except Exception:
-                raise UserError(
-                    f"where: {column} is {unit[column].type()}, and cannot be compared with "
-                    f"{', '.join(map(repr, values))}."
-                ) from None
+            kind = unit[column].type()
+            if any(isinstance(value, str) != kind.is_string() for value in values):
+                shown = ", ".join(map(repr, values))
+                raise UserError(f"where: {column} is {kind}, and cannot be compared with {shown}.")
+            unit = unit.filter(unit[column].isin(values))
         return unit
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 import duckdb
 import ibis
@@ -94,10 +94,7 @@ def from_frame(
     """
     if engine != "duckdb":
         raise UserError(f'engine is "{engine}".{did_you_mean(engine, ["duckdb"])}')
-    if timezone not in available_timezones():
-        raise UserError(
-            f'timezone: no time zone "{timezone}".{did_you_mean(timezone, available_timezones())}'
-        )
+    _check_zone(timezone)
     model = _model(stages)
     columns, extra = _columns(frame, customer, time, stage, touchpoint, channel)
     con = connect()
@@ -150,6 +147,14 @@ class _Names:
         """Resolve names as :meth:`Catalogue.resolve` does, without renaming."""
         found = self.catalogue.resolve(names).assign(touchpoint=names, channel=None)
         return found.assign(stage=None) if self.staged else found
+
+
+def _check_zone(timezone: str) -> None:
+    try:
+        ZoneInfo(timezone)
+    except (ValueError, OSError, KeyError):
+        near = did_you_mean(timezone, available_timezones())
+        raise UserError(f'timezone: no time zone "{timezone}".{near}') from None
 
 
 def _model(stages: str | Sequence[Any] | StageModel) -> StageModel:

@@ -12,7 +12,7 @@ import pandas as pd
 from ibis import _
 from ibis.expr.types import Table
 
-from cjlab.estimates import estimates
+from cjlab.estimates import COLUMNS, estimates
 from cjlab.journey.base import Journeys, microseconds, parse_duration
 from cjlab.stats import Interval, km, km_quantile, rmst
 
@@ -131,7 +131,7 @@ def time_in_stage(
             customers, hits = people.get((*group, code), (0, 0))
             known = {**base, "customers": customers, "hits": hits}
             rows += _stage_rows(known, part, limit)
-    return estimates(pd.DataFrame(rows), [*names, "stage"])
+    return estimates(pd.DataFrame(rows, columns=[*keys, *COLUMNS]), keys)
 
 
 def _stage_rows(

@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cjlab.errors import CjlabError, UserError
-from cjlab.personas.features import Feature, measure
+from cjlab.personas._features import Feature, measure
 from cjlab.personas.naming import make
 
 if TYPE_CHECKING:
     from cjlab.periods import Period
     from cjlab.personas.model import PersonaModel
 
-VERSION = 1  # of features, pre-processing and model: a new one means new personas
+VERSION = 2  # of features, pre-processing and model: a new one means new personas
 TRUSTED = ["cjlab.personas.model.PersonaModel", "cjlab.personas.pipeline.Prepare"]
 NOT_SAVED = ("labels_", "curve_", "profile_")  # labels are customers', tables lie beside
 COLUMNS = ("customer_id", "persona", "confidence", "model_hash")
@@ -38,7 +38,25 @@ COLUMNS = ("customer_id", "persona", "confidence", "model_hash")
 
 @dataclass(frozen=True)
 class Assignment:
-    """Where the frozen assignment lies, and what it holds."""
+    """Where the frozen assignment lies, and what it holds.
+
+    Parameters
+    ----------
+    path : Path
+        The Parquet file: ``customer_id, persona, confidence, model_hash``.
+    model_hash : str
+        Content hash of the model that scored it.
+    n_personas : int
+        How many personas the model has.
+    verdict : str
+        What the search for groups came to; see `PersonaModel`.
+    sizes : dict of str to int
+        Customers in each persona.
+    names : dict of str to str
+        The name of each persona.
+    refitted : bool
+        Whether the model was fitted by this call.
+    """
 
     path: Path
     model_hash: str
@@ -154,7 +172,18 @@ def folder_of(study: Any) -> Path:
 
 
 def load(folder: Path) -> PersonaModel | None:
-    """Load a stored model; only the kinds of object that our models are made of are built."""
+    """Load a stored model; only the kinds of object that our models are made of are built.
+
+    Parameters
+    ----------
+    folder : Path
+        A model's folder under ``.cjlab/personas``.
+
+    Returns
+    -------
+    PersonaModel or None
+        None where the study had no customers to fit.
+    """
     if not (folder / "model.skops").exists():
         return None
     from skops import io  # half a second that only runs with personas pay

@@ -37,7 +37,7 @@ def profile(
     -------
     DataFrame
         One row a persona and feature: ``persona`` (code), ``feature``, ``mean`` (of those
-        known, in the feature's unit) with its 95 % interval, ``difference`` (persona's mean
+        known, in the feature's unit) with its 95% interval, ``difference`` (persona's mean
         minus everybody's, in standard deviations of the straightened feature) with its 95 %
         interval, and ``n`` (customers of the persona whose value is known). Null where nobody
         has one; differences are also null for features that do not vary.

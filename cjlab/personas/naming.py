@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from cjlab.personas.features import Feature
+from cjlab.personas._features import Feature
 
 LEAST = 0.3  # standard deviations below which a difference is not worth a name
 PARTS = 2  # differences that a name tells

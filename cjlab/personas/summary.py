@@ -67,7 +67,7 @@ def profile(study: Any) -> pd.DataFrame:
     DataFrame
         Estimates: ``persona, feature`` · ``mean`` (in the feature's unit, of those whose value
         is known) and ``difference`` (persona's mean minus everybody's, in standard deviations
-        of the straightened feature), each with a 95 % interval. The personas were made from
+        of the straightened feature), each with a 95% interval. The personas were made from
         these features: the intervals say how precisely they are described, no more.
     """
     folder = folder_of(study)
@@ -89,6 +89,8 @@ def profile(study: Any) -> pd.DataFrame:
         )
         rows["unit"] = rows["feature"].map(units) if metric == "mean" else "sd"
         rows["of"] = "customers_with_value"
+        shares = rows["unit"] == "1"
+        rows.loc[shares, ["low", "high"]] = rows.loc[shares, ["low", "high"]].clip(0, 1)
         parts.append(rows)
     return estimates(pd.concat(parts, ignore_index=True), ["persona", "feature"])
 
@@ -151,7 +153,18 @@ def feature_labels(study: Any) -> dict[str, str]:
 
 
 def verdict(study: Any) -> dict[str, Any]:
-    """Return the verdict key, how many customers it rests on, and each persona's Jaccard."""
+    """Return the verdict key, how many customers it rests on, and each persona's Jaccard.
+
+    Parameters
+    ----------
+    study : Study
+        With a frozen assignment.
+
+    Returns
+    -------
+    dict
+        ``verdict`` (see `PersonaModel`), ``customers`` and ``jaccard`` by persona (0–1).
+    """
     facts = _facts(folder_of(study))
     jaccard = {persona_id(code): value for code, value in enumerate(facts["jaccard"])}
     return {"verdict": facts["verdict"], "customers": facts["customers"], "jaccard": jaccard}

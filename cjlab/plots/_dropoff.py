@@ -23,7 +23,7 @@ def dropoff(
     language: str = "en",
     minimum: int = 10,
 ) -> Axes:
-    """Draw the share of customers lost after each step, a dot with its 95 % interval.
+    """Draw the share of customers lost after each step, a dot with its 95% interval.
 
     Parameters
     ----------

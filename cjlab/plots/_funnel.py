@@ -25,7 +25,7 @@ def funnel(
 ) -> Axes:
     """Draw the share of customers who reached each step.
 
-    One horizontal bar a step (`from_first`, with its 95 % interval) and the customers who
+    One horizontal bar a step (`from_first`, with its 95% interval) and the customers who
     reached it (`reached`) in words; with a breakdown such as `persona`, one dot a group
     instead of the bar.
 

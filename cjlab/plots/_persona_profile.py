@@ -30,7 +30,7 @@ def persona_profile(
     """Draw standardised differences by feature and persona as a diverging heatmap.
 
     0 is like all customers; 1 is one standard deviation above. Features stand in the order of
-    their largest difference. A difference whose 95 % interval leaves out 0 is bold.
+    their largest difference. A difference whose 95% interval leaves out 0 is bold.
 
     Parameters
     ----------

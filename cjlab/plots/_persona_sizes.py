@@ -23,7 +23,7 @@ def persona_sizes(
     language: str = "en",
     minimum: int = 10,
 ) -> Axes:
-    """Draw each persona's share of the customers with its 95 % interval and its size.
+    """Draw each persona's share of the customers with its 95% interval and its size.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def time_in_stage(
 ) -> Axes:
     """Draw quartiles and median of the time in each stage.
 
-    A pale bar from `q25` to `q75`, a dot at the `median` with its 95 % interval. A bar or an
+    A pale bar from `q25` to `q75`, a dot at the `median` with its 95% interval. A bar or an
     interval whose upper end is not reached within the data ends in an arrow, and a median not
     reached is said so. The axis is in days, logarithmic where the longest mark is more than
     40 times the shortest.

@@ -19,7 +19,7 @@ PHRASES: dict[str, str] = {
     "empty": "not enough customers to show",
     "no_rows": "no rows to show",
     "n": "n {n}",
-    "interval_bars": "whiskers: 95 % interval",
+    "interval_bars": "whiskers: 95% interval",
     "funnel_axis": "share of the customers who reached the first step (%)",
     "customers": "{n} customers",
     "funnel_note": "at the right: share of those who began, and customers who reached the step",
@@ -27,7 +27,7 @@ PHRASES: dict[str, str] = {
     "dropoff_note": "n: customers at the step",
     "time_axis": "time in stage (days)",
     "time_axis_log": "time in stage (log scale; min, h, d = minutes, hours, days)",
-    "time_note": "bar: middle half of the stays (25 % to 75 %); dot: median; "
+    "time_note": "bar: middle half of the stays (25% to 75%); dot: median; "
     "arrow: not reached yet; n: stays",
     "not_reached": "median not reached",
     "from": "from",
@@ -35,7 +35,7 @@ PHRASES: dict[str, str] = {
     "transitions_note": "each row: what comes next (%); n: moves from there; blank: never seen",
     "sizes_axis": "share of customers (%)",
     "profile_note": "standardised difference from all customers (0 = like everyone)",
-    "profile_bold": "bold: the 95 % interval leaves out 0",
+    "profile_bold": "bold: the 95% interval leaves out 0",
     "hatched": "hatched grey: fewer than {minimum} customers",
     "curve_axis": "number of personas (k)",
     "curve_value": "score (0 to 1)",

@@ -58,6 +58,7 @@ class Wording:
     def cell(self, value: Any) -> Cell:
         """Return any other value; numbers are marked, so that they line up."""
         is_number = not isinstance(value, str | bool) and pd.api.types.is_number(value)
+        is_number = is_number and not pd.isna(value)
         return Cell(self.name(value).text, "count" if is_number else "text")
 
 
@@ -148,6 +149,13 @@ def view_quality(frame: pd.DataFrame, wording: Wording, longest: int = LONGEST) 
     """Lay out row counts or diagnostics as they are; the first column heads its row."""
     rows = []
     for row in frame.head(longest).itertuples(index=False, name=None):
-        first, *rest = row
-        rows.append([wording.name(first), *map(wording.cell, rest)])
+        named = zip(frame.columns[1:], row[1:], strict=True)
+        rows.append([wording.name(row[0]), *(_quality(wording, *part) for part in named)])
     return View([wording.head(str(name)) for name in frame.columns], rows, len(frame), 1)
+
+
+def _quality(wording: Wording, column: Any, value: Any) -> Cell:
+    """Write one value of a quality table; a column called share is one."""
+    if column == "share" and wording.cell(value).kind == "count":
+        return Cell(messages.percent(float(value), 2)(wording.language), "count")
+    return wording.cell(value)

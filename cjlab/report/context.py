@@ -88,6 +88,7 @@ def show(
     caption: str | None = None,
     columns: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
+    rows: int = cells.LONGEST,
 ) -> pd.DataFrame:
     """Publish a table and return what may be drawn from it.
 
@@ -105,6 +106,8 @@ def show(
     columns, labels : mapping of str to str, optional
         Heads for columns, and words for ids (stage id to stage label), in the shown table only;
         the files keep ids.
+    rows : int, default 30
+        How many rows the page shows; the files hold all.
 
     Returns
     -------
@@ -132,7 +135,7 @@ def show(
             here.record("withheld", table=name, **item)
     wording = cells.Wording(here.language, here.minimum, labels or {}, columns or {})
     lay_out = cells.view_estimates if kind == "estimates" else cells.view_quality
-    view = lay_out(gated, wording)
+    view = lay_out(gated, wording, rows)
     html = render(
         "table.html.j2", here.language, view=view, caption=title, file=f"tables/{name}.parquet"
     )

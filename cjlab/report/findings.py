@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from cjlab import messages
+from cjlab import messages, quality
 from cjlab.journey.base import parse_duration
 from cjlab.report.context import Context, headline
+from cjlab.study import Study
 
 Labels = Mapping[str, str]
 _PERSONAS = {"chosen_unstable": "personas_provisional", "stable_segments": "personas_continuum"}
@@ -59,6 +60,13 @@ def coverage(found: pd.DataFrame) -> str:
     )
 
 
+def touchpoints(study: Study) -> pd.DataFrame:
+    """Return the touchpoints as a report may show them; see `cjlab.quality.published`."""
+    minimum = Context.current().minimum
+    names = [_say(key, minimum=minimum) for key in ("rare_mapped", "rare_unmapped")]
+    return quality.published(study, minimum, *names)
+
+
 def funnel(gated: pd.DataFrame, labels: Labels, window: str) -> str:
     """Say how many of those who start reach the last step."""
     steps = list(dict.fromkeys(gated["step"]))
@@ -67,9 +75,10 @@ def funnel(gated: pd.DataFrame, labels: Labels, window: str) -> str:
     if row.empty or pd.isna(row["n"].iloc[0]):
         return _say("too_few")
     last = row.iloc[0]
-    return _say("funnel", share=messages.percent(last["value"]), n=int(last["n"]), window=_long(window),
-                first=_name(steps[0], labels), last=_name(steps[-1], labels),
-                interval=messages.interval(last["low"], last["high"], messages.percent))  # fmt: skip
+    said = {"first": _name(steps[0], labels), "last": _name(steps[-1], labels)}
+    limits = messages.interval(last["low"], last["high"], messages.percent)
+    share, n = messages.percent(last["value"]), int(last["n"])
+    return _say("funnel", share=share, n=n, interval=limits, window=_long(window), **said)
 
 
 def dropoff(gated: pd.DataFrame, labels: Labels) -> str:
@@ -182,7 +191,7 @@ def profile(gated: pd.DataFrame, words: Labels) -> str:
     rows = _known(gated, "difference")
     if rows.empty or rows["persona"].nunique() < 2:
         return _say("no_profile")
-    most = rows.loc[rows["value"].abs().idxmax()]
+    most = rows.iloc[int(rows["value"].abs().argmax())]
     key = "profile_high" if most["value"] > 0 else "profile_low"
     return _say(key, name=_name(most["persona"], words), feature=_name(most["feature"], words),
                 size=messages.number(abs(most["value"]), 1))  # fmt: skip
@@ -200,7 +209,7 @@ def headline_dropoff(lost: pd.DataFrame, labels: Labels) -> None:
     """Put the largest drop-off on the report's first page, where one can be given."""
     rows = _known(lost, "dropoff")
     if len(rows):
-        worst = rows.loc[rows["value"].idxmax()]
+        worst = rows.iloc[int(rows["value"].argmax())]
         chosen = {"step": worst["step"], "metric": "dropoff"}
         headline("headline.dropoff", lost, chosen, step=_name(worst["step"], labels))
 
@@ -209,7 +218,7 @@ def headline_personas(sizes: pd.DataFrame, names: Labels) -> None:
     """Put the largest persona on the report's first page, where there are several."""
     rows = _known(sizes, "share")
     if len(names) > 1 and len(rows):
-        largest = rows.loc[rows["value"].idxmax()]
+        largest = rows.iloc[int(rows["value"].argmax())]
         chosen = {"persona": largest["persona"], "metric": "share"}
         headline("headline.personas", sizes, chosen, name=_name(largest["persona"], names))
 
@@ -223,7 +232,7 @@ def rule_words() -> dict[str, str]:
     """Return the intake's rules and effects in words, as labels for its table."""
     language = Context.current().language
     kinds = ("rule.", "effect.")
-    known = (key for key in messages.keys() if key.startswith(kinds))
+    known = [key for key in iter(messages.keys()) if key.startswith(kinds)]
     return {key.split(".", 1)[1]: messages.text(key, language) for key in known}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -312,6 +313,8 @@ def _note(plan: _Plan, step: str) -> None:
         (plan.private / publish.TARGET).write_text(f"{target}\n", encoding="utf-8")
     elif step == "done":
         os.rename(plan.private / publish.TARGET, plan.private / publish.PUBLISHED)
+        for folder in ("work", "stage"):
+            shutil.rmtree(plan.private / folder, ignore_errors=True)
 
 
 def _fail(plan: _Plan, error: BaseException) -> None:

@@ -22,7 +22,6 @@ LIBRARIES = (
     "pyarrow",
     "scipy",
     "scikit-learn",
-    "statsmodels",
     "matplotlib",
     "seaborn",
     "papermill",

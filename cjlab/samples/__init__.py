@@ -9,6 +9,8 @@ from typing import Final
 from cjlab.errors import UserError, did_you_mean
 from cjlab.samples.truth import DEFAULT_CUSTOMERS, DEFAULT_SEED
 
+__all__ = ["TEMPLATES", "make"]
+
 TEMPLATES: Final = ("retail", "empty")
 LEAST_CUSTOMERS: Final = 200
 

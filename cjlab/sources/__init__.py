@@ -67,8 +67,8 @@ def find_files(source: Source, folder: Path) -> list[Path]:
 
 
 def _format(path: Path, table: str) -> str:
-    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
-    kind = _SUFFIXES.get(suffixes[-1].lower() if suffixes else "")
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    kind = _SUFFIXES.get(suffixes[-1] if suffixes else "")
     if kind is None:
         raise UserError(
             f"{table}: cannot tell the format of {path.name}; say format: csv or format: parquet."

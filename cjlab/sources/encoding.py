@@ -24,7 +24,8 @@ _BOMS = (
 )
 # Northern Europe's legacy encodings, the likeliest first; anything else is named in the study.
 _LEGACY = ("cp1252", "cp850", "mac_roman")
-_USUAL = "åäöÅÄÖæøÆØéÉüÜèáßðþ€£°§´–—‘’“”…•\u00a0"
+_LETTERS = "åäöÅÄÖæøÆØéÉ"
+_USUAL = _LETTERS + "üÜèáßðþ€£°§´–—‘’“”…•«»\u00a0"
 _NOT_TEXT = (
     (b"PK\x03\x04", "is a zip or Excel file; save it as CSV"),
     (b"\xd0\xcf\x11\xe0", "is an old Excel file; save it as CSV"),
@@ -81,7 +82,8 @@ def _legacy(sample: bytes) -> str:
     """Return the legacy encoding under which most bytes beyond ASCII are usual letters."""
 
     def usual(encoding: str) -> int:
-        return sum(char in _USUAL for char in sample.decode(encoding, errors="ignore"))
+        text = sample.decode(encoding, errors="ignore")
+        return sum((char in _USUAL) + (char in _LETTERS) for char in text)
 
     return max(_LEGACY, key=usual)  # the first of equals
 
@@ -147,10 +149,11 @@ def as_utf8(path: Path, encoding: str, folder: Path) -> Path:
     Bytes that the encoding does not know become :data:`UNREADABLE`, so that the intake can
     quarantine exactly those rows.
     """
-    if encoding == "utf-8" and _is_utf8(path):
+    # The readers that follow unpack .gz but not .GZ.
+    if encoding == "utf-8" and path.suffix in (".gz", path.suffix.lower()) and _is_utf8(path):
         return path
     decoder = codecs.getincrementaldecoder(encoding)(errors="cjlab_mark")
-    copy = folder / f"{abs(hash(os.fspath(path)))}-{path.name.removesuffix('.gz')}"
+    copy = folder / f"{abs(hash(os.fspath(path)))}-{path.name}.txt"
     with open(copy, "w", encoding="utf-8", newline="") as out:
         for chunk in _chunks(path):
             out.write(decoder.decode(chunk))

@@ -29,10 +29,16 @@ def read_parquet(con: duckdb.DuckDBPyConnection, files: list[Path]) -> Raw:
     )
     try:
         named = con.execute(
-            f"SELECT DISTINCT name FROM parquet_schema([{listed}]) WHERE num_children IS NULL"
-        )
-        check_names(files[0].name, (row[0] for row in named.fetchall()))
+            f"SELECT name, bool_and(coalesce(logical_type, '') = 'NullType()') FROM "
+            f"parquet_schema([{listed}]) WHERE num_children IS NULL GROUP BY name ORDER BY name"
+        ).fetchall()
+        check_names(files[0].name, (row[0] for row in named))
         columns = _columns(con, relation)
+        # A column without a single value has no type; the engine would call it a number.
+        if empty := [row[0] for row in named if row[1] and row[0] in columns]:
+            casts = ", ".join(f"CAST({quote(n)} AS VARCHAR) AS {quote(n)}" for n in empty)
+            relation = f"(SELECT * REPLACE ({casts}) FROM {relation})"
+            columns |= dict.fromkeys(empty, "VARCHAR")
     except duckdb.Error as error:
         raise UserError(f"{files[0].name}: {first_line(error)}") from None
     return Raw(files[0].name, relation, columns, files)

@@ -9,7 +9,7 @@ import yaml
 
 from cjlab import personas
 from cjlab.errors import CjlabError, UserError
-from cjlab.personas.features import Feature
+from cjlab.personas._features import Feature
 from cjlab.personas.naming import make
 from cjlab.stats import proportion
 from cjlab.study import open_study

@@ -11,7 +11,7 @@ import pytest
 
 from cjlab.errors import UserError
 from cjlab.journey.base import Journeys
-from cjlab.personas.features import Feature, measure
+from cjlab.personas._features import Feature, measure
 
 ZONE = "Europe/Stockholm"
 UNTIL = datetime(2026, 6, 1, tzinfo=ZoneInfo(ZONE))
@@ -139,7 +139,8 @@ def test_orders_become_value_features(log):
     j.con.raw_sql("DROP TABLE orders")
     orders["ts"] = pd.to_datetime(orders["ts"])
     j.con.create_table("orders", orders)
-    found = measure(j)
+    assert "orders" not in measure(j).columns  # an outcome: only when asked for
+    found = measure(j, select=["orders", "monetary", "tenure_days"])
     assert found.loc["c00", "monetary"] == 75
     assert found.loc["c00", "orders"] == pytest.approx(
         2 / max(found.loc["c00", "tenure_days"] / 30, 1)

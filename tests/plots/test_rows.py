@@ -63,7 +63,7 @@ def test_funnel_bars_whiskers_and_words(steps) -> None:
     assert texts(ax) == ["100% · 1,200 customers", "25% · 300 customers"]
     assert ax.get_title(loc="left") == "A quarter buys"
     assert ax.get_ylim()[0] > ax.get_ylim()[1], "the first step stands on top"
-    assert "95 % interval" in plots.footnote(ax)
+    assert "95% interval" in plots.footnote(ax)
     assert "%" in ax.get_xlabel()
 
 

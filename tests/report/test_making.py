@@ -19,7 +19,7 @@ import pytest
 
 from cjlab import report
 from cjlab.errors import ReportFailed, UserError
-from cjlab.report import manifest, publish
+from cjlab.report import manifest, progress, publish
 
 FAILING = ["x = 1", "raise ValueError('first line\\nthe cause <b>')", "y = 2"]
 
@@ -168,6 +168,39 @@ def test_limits_broken_are_published_with_three(stub: ModuleType, tmp_path: Path
     run = report.run(study, notebooks=[book], out=tmp_path / "out", progress=False)
     assert (run.exit_code, run.status) == (3, "limits_broken")
     assert "40 % of rows rejected" in (run.path / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    stub: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device", "manifest.json")
+
+    monkeypatch.setattr(manifest, "write", full)
+    study = stub.StubStudy(tmp_path)
+    book = stub.notebook(tmp_path / "01_done.ipynb", [stub.DONE])
+    with pytest.raises(ReportFailed, match=r"nothing was published: .*No space left"):
+        report.run(study, notebooks=[book], out=tmp_path / "out", progress=False)
+    assert list((tmp_path / "out" / "nordic-shop").iterdir()) == []
+    (failed,) = (study.private / "failed").iterdir()
+    assert "No space left" in (failed / "cause.txt").read_text()
+
+
+def test_bars_follow_the_events(
+    published: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = published["events"]
+    with progress.reporter(None) as tell:
+        for event in events:
+            tell(event)
+    lines = capsys.readouterr().err.splitlines()
+    assert sorted(line.split(" (")[0] for line in lines) == ["01_steps: done", "02_hostile: done"]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress.reporter(None) as tell:
+        for event in [*events[:-1], {**events[-1], "problem": "[bold]broken[/]"}]:
+            tell(event)
+    shown = capsys.readouterr().err
+    assert "6/6" in shown and "failed" in shown and "done" in shown
 
 
 def test_a_second_run_fails_at_once(stub: ModuleType, tmp_path: Path) -> None:

@@ -33,7 +33,24 @@ Instant = str | date | datetime | None
 
 @dataclass(frozen=True)
 class Feature:
-    """One thing measured of a customer, and how to say it."""
+    """One thing measured of a customer, and how to say it.
+
+    Parameters
+    ----------
+    name : str
+        Column name.
+    label : str
+        Human name.
+    unit : str
+        Unit of the value: ``d`` days, ``1`` a share, and so on.
+    sentence : str
+        What the value means, and when it is missing.
+    group : {"rhythm", "channel", "value"}
+        What kind of behaviour it describes.
+    outcome : bool
+        Whether it is what a journey metric measures too: off unless asked for, since personas
+        made from outcomes would differ in outcomes by construction.
+    """
 
     name: str
     label: str
@@ -91,6 +108,7 @@ VALUE = (
         "orders/30 d",
         "Orders of positive value per 30 days since first seen.",
         group="value",
+        outcome=True,
     ),
     Feature(
         "monetary",
