@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from cjlab.personas.assign import Assignment, assign, load, names
 from cjlab.personas._features import Feature, features
+from cjlab.personas.assign import Assignment, assign, load, names
 from cjlab.personas.summary import curve, feature_labels, features_used, profile, sizes, verdict
 
 if TYPE_CHECKING:
