@@ -36,8 +36,9 @@ def new(
     """Make a study folder to start from."""
     from cjlab import samples
 
-    samples.make(template, folder)
-    typer.echo(f"made {folder / 'study.yaml'}; next: cjlab report {folder / 'study.yaml'}")
+    study = samples.make(template, folder)
+    following = "fill in the tables, then: cjlab check" if template == "empty" else "cjlab report"
+    typer.echo(f"made {study}; next: {following} {folder}")
 
 
 @app.command()

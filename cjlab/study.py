@@ -272,9 +272,9 @@ class Study:
         if pd.isna(first) or pd.Timestamp(first).to_pydatetime() < ended:
             return found
         begin = pd.Timestamp(first).tz_localize("UTC").tz_convert(ZoneInfo(self.zone)).date()
-        # A day that is not over counts where there is no other.
-        last = max(until.astimezone(ZoneInfo(self.zone)).date(), begin + timedelta(days=1))
-        return parse(f"{begin}..{last}", self.zone)
+        # With less data than one whole period all of it counts, the last day included.
+        seen = (until - timedelta(microseconds=1)).astimezone(ZoneInfo(self.zone)).date()
+        return parse(f"{begin}..{seen + timedelta(days=1)}", self.zone)
 
     def journeys(
         self,

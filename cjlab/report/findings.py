@@ -183,6 +183,8 @@ def persona_gap(gated: pd.DataFrame, names: Labels, labels: Labels) -> str:
 
 def curve(verdict: Mapping[str, Any]) -> str:
     """Say what the search for groups came to."""
+    if verdict["verdict"] == "too_few_customers":
+        return _say("curve_too_few_customers")  # how few is nobody's business
     return _say(f"curve_{verdict['verdict']}", customers=int(verdict["customers"]))
 
 
