@@ -30,7 +30,7 @@ from cjlab.sources.base import Raw, literal
 from cjlab.stages import StageModel
 from cjlab.touchpoints import Catalogue
 
-VERSION = 2
+VERSION = 3
 Progress = intake.Progress
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,31 +13,19 @@ from typing import Any
 import cjlab
 from cjlab.report import tables
 
-FORMAT = 1
 FILE = "manifest.json"
 LIBRARIES = (
-    "duckdb",
-    "ibis-framework",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "scipy",
-    "scikit-learn",
-    "matplotlib",
-    "seaborn",
-    "papermill",
-    "pyspark",
-)
+    "duckdb ibis-framework numpy pandas pyarrow scipy scikit-learn matplotlib seaborn papermill "
+    "pyspark"
+).split()
 
 
 def versions() -> dict[str, str]:
     """Return Python's version and those of the libraries that computed, where installed."""
     found = {"cjlab": cjlab.__version__, "python": platform.python_version()}
     for name in LIBRARIES:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 
@@ -55,22 +44,12 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def fingerprint(made_from: dict[str, Any]) -> str:
-    """Return one hash of all that a report was made from; no time is in it."""
-    text = json.dumps(made_from, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def write(folder: Path, made_from: dict[str, Any], about: dict[str, Any]) -> None:
-    """Write the manifest over the finished files of a report."""
-    content = {
-        "format": FORMAT,
-        **about,
-        "fingerprint": fingerprint(made_from),
-        "made_from": made_from,
-        "files": files(folder),
-    }
-    tables.write_object(content, folder / FILE)
+    """Write the manifest over the finished files; no time is in the fingerprint."""
+    text = json.dumps(made_from, sort_keys=True, ensure_ascii=False, default=str)
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    content = {"format": 1, **about, "fingerprint": fingerprint, "made_from": made_from}
+    tables.write_object({**content, "files": files(folder)}, folder / FILE)
 
 
 def check(folder: Path) -> list[str]:
@@ -91,9 +70,9 @@ def check(folder: Path) -> list[str]:
     except (OSError, ValueError, KeyError):
         return [f"{FILE} is missing or cannot be read"]
     found = files(folder)
-    lines = [f"{name} is missing" for name in listed if name not in found]
-    lines += [f"{name} is not in the manifest" for name in found if name not in listed]
-    lines += [f"{n} was changed" for n in listed if n in found and listed[n] != found[n]]
+    lines = [f"{name} is missing" for name in listed.keys() - found]
+    lines += [f"{name} is not in the manifest" for name in found.keys() - listed]
+    lines += [f"{n} was changed" for n in listed.keys() & found if listed[n] != found[n]]
     return sorted(lines)
 
 

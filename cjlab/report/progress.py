@@ -40,13 +40,8 @@ def _line(event: dict[str, Any]) -> None:
 
 
 def _bars() -> Iterator[Progress]:
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[cell]}", markup=False),
-        TimeElapsedColumn(),
-    )
+    name, cell = (TextColumn(f"{{task.{part}}}", markup=False) for part in _SHOWN)
+    columns = (name, BarColumn(bar_width=24), MofNCompleteColumn(), cell, TimeElapsedColumn())
     with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, Any] = {}
 
@@ -56,10 +51,10 @@ def _bars() -> Iterator[Progress]:
                 tasks[name] = bars.add_task(name, total=event["cells"] + 1, cell="starting")
             elif event["event"] == "cell":
                 bars.update(tasks[name], advance=1, cell=event["cell"])
-            else:
-                total = bars.tasks[bars.task_ids.index(tasks[name])].total
-                how = "failed" if event["problem"] else "done"
-                bars.update(tasks[name], completed=total if how == "done" else None, cell=how)
+            elif event["problem"]:
+                bars.update(tasks[name], cell="failed")
                 bars.stop_task(tasks[name])
+            else:
+                bars.update(tasks[name], completed=..., cell="done")
 
         yield tell

@@ -1,4 +1,4 @@
-"""What the notebooks left behind, gathered: records, headlines, privacy, and the summary."""
+"""What the notebooks left behind, gathered: their records, and their tables and figures."""
 
 from __future__ import annotations
 
@@ -7,30 +7,29 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cjlab.errors import ReportFailed
-from cjlab.report import tables
 from cjlab.report.runner import Result
 
-PRIMARY = "primary suppression only; complementary suppression is not done yet"
 
-
-@dataclass
+@dataclass(frozen=True)
 class Gathered:
     """All records of a run: tables, figures, headlines, and what the gate withheld."""
 
-    tables: list[dict[str, Any]] = field(default_factory=list)
-    figures: list[dict[str, Any]] = field(default_factory=list)
-    headlines: list[dict[str, Any]] = field(default_factory=list)
-    withheld: list[dict[str, Any]] = field(default_factory=list)
+    records: list[dict[str, Any]]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """Return the records of one kind, as they came."""
+        chosen = [record for record in self.records if record["kind"] == kind]
+        return [{key: record[key] for key in record if key != "kind"} for record in chosen]
 
     @property
     def hidden(self) -> dict[str, int]:
         """How many cells of each table are withheld."""
-        return dict(sorted(Counter(item["table"] for item in self.withheld).items()))
+        return dict(sorted(Counter(item["table"] for item in self.of("withheld")).items()))
 
 
 def gather(results: Sequence[Result]) -> Gathered:
@@ -41,68 +40,27 @@ def gather(results: Sequence[Result]) -> Gathered:
     ReportFailed
         Two notebooks use the same name for a table or a figure.
     """
-    found = Gathered()
-    homes = {
-        "table": found.tables,
-        "figure": found.figures,
-        "headline": found.headlines,
-        "withheld": found.withheld,
-    }
+    records: list[dict[str, Any]] = []
     owners: dict[tuple[str, str], str] = {}
     for result in results:
         notebook = result.job.notebook.name
-        for record in _records(result.job.stage):
-            kind = record.pop("kind")
-            if kind in ("table", "figure"):
-                first = owners.setdefault((kind, record["name"]), notebook)
-                if first != notebook:
-                    raise ReportFailed(
-                        f'{notebook}: the {kind} "{record["name"]}" is already in {first}; '
-                        "rename one."
-                    )
-            if kind in homes:
-                homes[kind].append({"notebook": notebook, **record})
-    return found
-
-
-def _records(stage: Path) -> list[dict[str, Any]]:
-    file = stage / "records.jsonl"
-    if not file.is_file():
-        return []
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        lines = (result.job.stage / "records.jsonl").read_text(encoding="utf-8").splitlines()
+        for record in map(json.loads, lines):
+            kind, name = record["kind"], record.get("name")
+            first = owners.setdefault((kind, name), notebook)
+            if kind in ("table", "figure") and first != notebook:
+                raise ReportFailed(
+                    f'{notebook}: the {kind} "{name}" is already in {first}; rename one.'
+                )
+            records.append({"notebook": notebook, **record})
+    return Gathered(records)
 
 
 def collect_files(results: Sequence[Result], stage: Path) -> None:
     """Copy the notebooks' tables and figures into the report."""
     for folder in ("tables", "figures"):
-        (stage / folder).mkdir(exist_ok=True)
+        (stage / folder).mkdir()
         for result in results:
-            source = result.job.stage / folder
-            for file in sorted(source.iterdir()) if source.is_dir() else ():
-                shutil.copyfile(file, stage / folder / file.name)
-                os.chmod(stage / folder / file.name, 0o644)
-
-
-def write_summary(stage: Path, about: dict[str, Any], found: Gathered) -> None:
-    """Write the numbers a machine asks for first; the same for the same input, no time in it."""
-    content = {
-        "format": 1,
-        **about,
-        "headlines": found.headlines,
-        "tables": found.tables,
-        "figures": found.figures,
-        "withheld": found.hidden,
-    }
-    tables.write_object(content, stage / "summary.json")
-
-
-def write_privacy(stage: Path, minimum: int, found: Gathered) -> None:
-    """Write what was withheld and why."""
-    content = {
-        "format": 1,
-        "minimum_cell": minimum,
-        "method": PRIMARY,
-        "withheld_by_table": found.hidden,
-        "withheld": found.withheld,
-    }
-    tables.write_object(content, stage / "privacy.json")
+            for file in (result.job.stage / folder).glob("*"):
+                copy = shutil.copyfile(file, stage / folder / file.name)
+                os.chmod(copy, 0o644)

@@ -19,6 +19,7 @@ from journey_brute import (
     questions,
 )
 from journey_brute import transitions as by_hand
+from statsmodels.stats.proportion import proportion_confint
 
 from cjlab.errors import UserError
 from cjlab.journey import Journeys, transitions
@@ -94,13 +95,12 @@ def test_one_customer_gives_no_interval() -> None:
 
 
 def test_customers_who_all_agree_count_once_each() -> None:
-    # Every customer goes a, a, a, b: one in three moves on. Rounding must not pass for spread.
-    rows = [(f"{n}", at, s) for n in range(7) for at, s in enumerate("aaab")]
+    # One in five of each customer's moves goes on. Rounding must not pass for spread: in
+    # floats 2 − 2 · 0.2 · 10 + 0.2² · 50 is 4e-16.
+    rows = [(f"{n}", at, s) for n in range(2) for at, s in enumerate("aaaaab")]
     found = transitions(journeys(log(*rows)))
     share = found.query("metric == 'probability' and to == 'b'").iloc[0]
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(7 / 3, 7, method="wilson")
+    low, high = proportion_confint(0.2 * 2, 2, method="wilson")
     assert (share["low"], share["high"]) == (pytest.approx(low), pytest.approx(high))
 
 
