@@ -8,23 +8,55 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from cjlab.errors import UserError, did_you_mean
 from cjlab.periods import KINDS, parse
 from cjlab.schema import TABLES
 
-LANGUAGES = ("en", "sv", "nb", "da", "fi")
 EPOCHS = ("epoch_s", "epoch_ms", "epoch_us")
-_MEMORY = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B)", re.IGNORECASE)
-_DURATION = re.compile(r"[1-9]\d*(D|h|min|s)")
+_ONE_SIGN = 'cannot divide values; write one sign such as ";"'
+_DURATION = "is no duration; write for example 30D, 36h or 45min"
+_MEMORY = "is no amount of memory; write for example 4GB or 500MB"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def _like(pattern: str, hint: str) -> AfterValidator:
+    """Return a check that a text has one form; the hint says what it is not, and an example."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f'"{value}" {hint}')
+        return value
+
+    return AfterValidator(check)
+
+
+def _zone(zone: str) -> str:
+    if zone not in available_timezones():
+        raise ValueError(f'no time zone "{zone}".{did_you_mean(zone, available_timezones())}')
+    return zone
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Delimiter = Annotated[str, _like(r'[^"\r\nA-Za-z0-9\x80-\U0010ffff]', _ONE_SIGN)]
+Duration = Annotated[str, _like(r"[1-9]\d*(D|h|min|s)", _DURATION)]
+Memory = Annotated[str, _like(r"(?i)\d+(\.\d+)?\s*[KMGT]i?B", _MEMORY)]
 
 
 class _Part(BaseModel):
@@ -38,11 +70,11 @@ class Source(_Part):
     query: str | None = None
     format: Literal["csv", "parquet"] | None = None
     columns: dict[str, str] = Field(default_factory=dict)
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    delimiter: Delimiter | None = None
     encoding: str | None = None
     decimal: Literal[".", ","] = "."
     time_format: str | dict[str, str] | None = None
-    timezone: str | None = None
+    timezone: Zone | None = None
     reject_limit: float = Field(default=0.05, ge=0, le=1)
     derive: bool = True
 
@@ -51,18 +83,6 @@ class Source(_Part):
         if (self.path is None) == (self.query is None):
             raise ValueError("needs either path or query")
         return self
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, zone: str | None) -> str | None:
-        return zone if zone is None else _zone(zone)
-
-    @field_validator("delimiter")
-    @classmethod
-    def _one_sign(cls, delimiter: str | None) -> str | None:
-        if delimiter and (not delimiter.isascii() or delimiter.isalnum() or delimiter in '"\r\n'):
-            raise ValueError(f'"{delimiter}" cannot divide values; write one sign such as ";"')
-        return delimiter
 
     @field_validator("time_format")
     @classmethod
@@ -89,7 +109,7 @@ class Report(_Part):
 
     period: str = "quarter"
     compare: str = "previous"
-    window: str = "30D"
+    window: Duration = "30D"
     minimum_cell: int = Field(default=10, ge=5)
 
     @field_validator("period")
@@ -102,26 +122,12 @@ class Report(_Part):
                 raise ValueError(f"{error}{did_you_mean(period, KINDS)}") from None
         return period
 
-    @field_validator("window")
-    @classmethod
-    def _a_duration(cls, window: str) -> str:
-        if not _DURATION.fullmatch(window):
-            raise ValueError(f'"{window}" is no duration; write for example 30D, 36h or 45min')
-        return window
-
 
 class Engine(_Part):
     """Where the metrics run and how much memory they may take."""
 
     kind: Literal["duckdb", "spark"] = "duckdb"
-    memory: str = "4GB"
-
-    @field_validator("memory")
-    @classmethod
-    def _a_size(cls, memory: str) -> str:
-        if not _MEMORY.fullmatch(memory):
-            raise ValueError(f'"{memory}" is no amount of memory; write for example 4GB or 500MB')
-        return memory
+    memory: Memory = "4GB"
 
 
 class StudyConfig(_Part):
@@ -133,7 +139,7 @@ class StudyConfig(_Part):
     question: str | None = None
     owner: str | None = None
     review_date: date | None = None
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     language: Literal["en", "sv", "nb", "da", "fi"] = "en"
     currency: str | None = None
     stages: str | list[dict[str, Any]] = "sm9"
@@ -148,11 +154,6 @@ class StudyConfig(_Part):
     # frozen assignment of personas the run uses.
     folder: str | None = None
     assignment: str | None = None
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        return _zone(zone)
 
     @field_validator("sources", mode="before")
     @classmethod
@@ -173,19 +174,17 @@ class StudyConfig(_Part):
             table = TABLES[name]
             times = [column.name for column in table.columns if column.kind == "time"]
             for part in parts:
-                for column in part.time_format if isinstance(part.time_format, dict) else ():
-                    if column not in times:
-                        raise ValueError(
-                            f'{name}.time_format: "{column}" is not a time of {name}.'
-                            f"{did_you_mean(column, times)}"
-                        )
-                for column in part.columns:
-                    if not table.open and column not in table.names:
-                        raise ValueError(
-                            f'{name}.columns: "{column}" is not a column of {name}.'
-                            f"{did_you_mean(column, table.names)}"
-                        )
+                formats = part.time_format if isinstance(part.time_format, dict) else {}
+                _check_columns(f"{name}.time_format", formats, f"a time of {name}", times)
+                columns = {} if table.open else part.columns
+                _check_columns(f"{name}.columns", columns, f"a column of {name}", table.names)
         return sources
+
+
+def _check_columns(key: str, said: Iterable[str], what: str, valid: Iterable[str]) -> None:
+    for column in said:
+        if column not in valid:
+            raise ValueError(f'{key}: "{column}" is not {what}.{did_you_mean(column, valid)}')
 
 
 class _Loader(yaml.SafeLoader):
@@ -201,12 +200,6 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(str(key.value))
         return super().construct_mapping(node, deep=deep)
-
-
-def _zone(zone: str) -> str:
-    if zone not in available_timezones():
-        raise ValueError(f'no time zone "{zone}".{did_you_mean(zone, available_timezones())}')
-    return zone
 
 
 def read(path: Path) -> StudyConfig:
@@ -273,18 +266,17 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
 
 
 def _explain(file: str, error: ValidationError) -> str:
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    key = ".".join(
-        str(part)
-        for part in first["loc"]
-        if not (isinstance(part, str) and (part[0].isupper() or "[" in part or part in _ANY))
-    )
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{file}: {_problem(key, dict(first))}{more}"
+    first, *more = error.errors(include_url=False)
+    parts = [part for part in first["loc"] if not _is_type(part)]
+    also = f" (and {len(more)} more)" if more else ""
+    return f"{file}: {_problem('.'.join(map(str, parts)), dict(first))}{also}"
 
 
-_ANY = ("str", "int", "datetime", "date")
+def _is_type(part: int | str) -> bool:
+    """Whether a part of a location names the type that was tried, not a key of the file."""
+    if isinstance(part, int):
+        return False
+    return part[0].isupper() or "[" in part or part in ("str", "int", "datetime", "date")
 
 
 def _problem(key: str, problem: dict[str, Any]) -> str:
@@ -307,13 +299,7 @@ def _problem(key: str, problem: dict[str, Any]) -> str:
 
 
 def _keys(location: tuple[Any, ...]) -> list[str]:
-    part: type[BaseModel] = StudyConfig
-    sections: dict[str, type[BaseModel]] = {
-        "personas": Personas,
-        "report": Report,
-        "engine": Engine,
-        "sources": Source,
-    }
-    if len(location) > 1:
-        part = sections.get(str(location[0]), StudyConfig)
-    return list(part.model_fields)
+    sections: dict[str, type[_Part]]
+    sections = {"personas": Personas, "report": Report, "engine": Engine, "sources": Source}
+    section = str(location[0]) if len(location) > 1 else ""
+    return list(sections.get(section, StudyConfig).model_fields)

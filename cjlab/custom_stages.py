@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from cjlab.errors import UserError, did_you_mean
 from cjlab.patterns import KINDS, Pattern, show
 from cjlab.stage_model import BUILT_IN, Stage, StageModel, StageRule, check_ids, language_code
 
+T = TypeVar("T")
 _SLUG = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _STAGE_KEYS = ("id", "label", "rules", "milestone", "purchase", "definition")
 _RULE_KEYS = ("touchpoint", "pattern", "match")
@@ -30,7 +31,7 @@ def read(value: object, language: str, file: str) -> StageModel:
         entry = {"id": item} if isinstance(item, str) else item
         _check_keys(entry, _STAGE_KEYS, where)
         stages.append(_custom_stage(entry, language, where))
-        rules += _rules(entry.get("rules"), stages[-1].id, where)
+        rules += _rules(entry.get("rules"), stages[-1].id, f"{where}.rules")
     check_ids(stages, file)
     buying = [stage.id for stage in stages if stage.purchase]
     if len(buying) > 1:
@@ -49,11 +50,16 @@ def _check_keys(entry: object, valid: Sequence[str], where: str) -> None:
             raise UserError(f"{where}: key {show(key)} is unknown.{did_you_mean(key, valid)}")
 
 
+def _typed(value: object, kind: type[T], where: str, otherwise: str) -> T:
+    if not isinstance(value, kind):
+        raise UserError(f"{where}: {show(value)} {otherwise}.")
+    return value
+
+
 def _custom_stage(entry: dict[str, Any], language: str, where: str) -> Stage:
-    stage_id = entry.get("id")
-    if not isinstance(stage_id, str):
-        what = "is missing" if stage_id is None else f"{show(stage_id)} is not text; quote it"
-        raise UserError(f"{where}.id: {what}.")
+    if entry.get("id") is None:
+        raise UserError(f"{where}.id: is missing.")
+    stage_id = _typed(entry["id"], str, f"{where}.id", "is not text; quote it")
     if not _SLUG.fullmatch(stage_id):
         near = _slug(stage_id)
         hint = f' Use "{near}" and put the wording into label.' if near else ""
@@ -61,25 +67,15 @@ def _custom_stage(entry: dict[str, Any], language: str, where: str) -> Stage:
             f"{where}.id: {show(stage_id)} is not an id (a-z, 0-9, _ and -, a letter first, "
             f"at most 64).{hint}"
         )
-    definition = entry.get("definition")
-    if definition is not None and not isinstance(definition, str):
-        raise UserError(f"{where}.definition: {show(definition)} is not text.")
+    if (definition := entry.get("definition")) is not None:
+        _typed(definition, str, f"{where}.definition", "is not text")
+    flags: dict[str, Any] = {
+        key: _typed(entry.get(key, False), bool, f"{where}.{key}", "is neither true nor false")
+        for key in ("milestone", "purchase")
+    }
     labels = _custom_labels(entry.get("label"), stage_id, language, f"{where}.label")
-    return Stage(
-        id=stage_id,
-        labels=labels,
-        milestone=_flag(entry, "milestone", where),
-        purchase=_flag(entry, "purchase", where),
-        definition=definition,
-        sources=dict.fromkeys(labels, "study"),
-    )
-
-
-def _flag(entry: dict[str, Any], key: str, where: str) -> bool:
-    value = entry.get(key, False)
-    if not isinstance(value, bool):
-        raise UserError(f"{where}.{key}: {show(value)} is neither true nor false.")
-    return value
+    sources = dict.fromkeys(labels, "study")
+    return Stage(stage_id, labels, definition=definition, sources=sources, **flags)
 
 
 def _custom_labels(label: object, stage_id: str, language: str, where: str) -> dict[str, str]:
@@ -107,30 +103,26 @@ def _rules(value: object, stage_id: str, where: str) -> list[StageRule]:
     if value is None:
         return []
     if not isinstance(value, list | tuple):
-        raise UserError(f"{where}.rules: expected a list of patterns, not {show(value)}.")
-    return [
-        StageRule(stage_id, _pattern(item, f"{where}.rules[{index}]"))
-        for index, item in enumerate(value)
-    ]
+        raise UserError(f"{where}: expected a list of patterns, not {show(value)}.")
+    places = (f"{where}[{index}]" for index in range(len(value)))
+    return [StageRule(stage_id, _pattern(*part)) for part in zip(value, places, strict=True)]
 
 
 def _pattern(item: object, where: str) -> Pattern:
-    entry = {"pattern": item} if isinstance(item, str) else item
+    entry: Any = {"pattern": item} if isinstance(item, str) else item
     _check_keys(entry, _RULE_KEYS, where)
-    assert isinstance(entry, dict)
     given = [key for key in ("touchpoint", "pattern") if key in entry]
     if len(given) != 1:
         raise UserError(f"{where}: give either touchpoint or pattern.")
-    text = entry[given[0]]
-    if not isinstance(text, str):
-        raise UserError(f"{where}.{given[0]}: {show(text)} is not text; quote it.")
-    match = entry.get("match", "exact" if given[0] == "touchpoint" else "glob")
+    key = given[0]
+    text = _typed(entry[key], str, f"{where}.{key}", "is not text; quote it")
+    match = entry.get("match", "exact" if key == "touchpoint" else "glob")
     if match not in KINDS:
         raise UserError(f"{where}.match: {show(match)} is unknown.{did_you_mean(match, KINDS)}")
     try:
         return Pattern(text, match)
     except ValueError as error:
-        raise UserError(f"{where}.{given[0]}: {show(text)}: {error}.") from None
+        raise UserError(f"{where}.{key}: {show(text)}: {error}.") from None
 
 
 def _slug(text: str) -> str:

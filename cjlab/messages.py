@@ -15,16 +15,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from babel import Locale, dates, numbers
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+from babel.units import format_unit
 
 from cjlab.errors import UserError, did_you_mean
 
 LANGUAGES = ("en", "sv", "nb", "da", "fi")
 FALLBACK = "en"
+# By unit: what limits are multiplied by, and how many decimals they get.
+_SCALES: dict[str, tuple[int, int | None]] = {"1": (100, 1), "sd": (1, 2)}
 
 
 @dataclass(frozen=True)
@@ -90,13 +93,12 @@ def has(key: str, language: str = FALLBACK) -> bool:
     >>> has("cell.small"), has("no.such.key")
     (True, False)
     """
-    return any(_entry(key, name) is not None for name in (language, FALLBACK))
+    return any(_entry(key, name) for name in (language, FALLBACK))
 
 
 def own(key: str, language: str) -> str | None:
     """Return the raw message in exactly this language, or None where it is not translated."""
-    entry = _entry(key, language)
-    return entry if isinstance(entry, str) else None
+    return next(iter(_entry(key, language)), None)
 
 
 def label(kind: str, name: str, language: str = FALLBACK) -> str:
@@ -111,9 +113,10 @@ def label(kind: str, name: str, language: str = FALLBACK) -> str:
     return text(key, language) if has(key, language) else name.replace("_", " ")
 
 
-def keys(language: str = FALLBACK) -> Iterator[str]:
-    """Yield the keys of one catalogue."""
-    return (str(_id(message.id)) for message in _catalogue(language) if message.id)
+def keys() -> Iterator[str]:
+    """Yield the keys of the English catalogue."""
+    ids = (message.id for message in _catalogue(FALLBACK) if message.id)
+    return (key if isinstance(key, str) else key[0] for key in ids)
 
 
 def format_value(value: Any, language: str) -> str:
@@ -153,7 +156,7 @@ def number(value: float, decimals: int | None = None) -> Formatted:
     """
     if decimals is None:
         return Formatted(lambda language: format_value(value, language))
-    return Formatted(lambda language: _or_dash(value, lambda: _decimals(value, decimals, language)))
+    return _known(value, lambda language: _decimals(value, decimals, language))
 
 
 def percent(value: float, decimals: int = 1) -> Formatted:
@@ -164,7 +167,15 @@ def percent(value: float, decimals: int = 1) -> Formatted:
     >>> percent(0.412)("en"), percent(0.412)("sv")
     ('41.2%', '41,2\\xa0%')
     """
-    return Formatted(lambda language: _or_dash(value, lambda: _percent(value, decimals, language)))
+
+    def render(language: str) -> str:
+        pattern = Locale.parse(language).percent_formats[None].pattern
+        if decimals:
+            pattern = pattern.replace("0", "0." + "0" * decimals)
+        shown = numbers.format_percent(float(value), format=pattern, locale=language)
+        return _signed(shown, language)
+
+    return _known(value, render)
 
 
 def days(value: float) -> Formatted:
@@ -178,24 +189,15 @@ def days(value: float) -> Formatted:
 
     def render(language: str) -> str:
         size, unit = _duration_unit(value)
-        width = "short" if unit == "hour" else "long"
-        return numbers_unit(size, unit, width, language)
+        width: Literal["short", "long"] = "short" if unit == "hour" else "long"
+        return format_unit(_tenths(size), f"duration-{unit}", width, locale=language)
 
-    return Formatted(lambda language: _or_dash(value, lambda: render(language)))
-
-
-def numbers_unit(size: float, unit: str, width: str, language: str) -> str:
-    """Write a size with its unit of time, with one decimal below 100."""
-    from babel.units import format_unit
-
-    shown = _tenths(size)
-    shown = int(shown) if shown == int(shown) else shown
-    return format_unit(shown, f"duration-{unit}", length=width, locale=language)  # type: ignore[arg-type]
+    return _known(value, render)
 
 
-def day(value: date | datetime, form: str = "medium") -> Formatted:
+def day(value: date | datetime) -> Formatted:
     """Format a calendar day."""
-    return Formatted(lambda language: dates.format_date(value, form, locale=language))
+    return Formatted(lambda language: dates.format_date(value, "medium", locale=language))
 
 
 def money(value: float, currency: str) -> Formatted:
@@ -206,11 +208,7 @@ def money(value: float, currency: str) -> Formatted:
     >>> money(1234.5, "EUR")("en")
     '€1,234.50'
     """
-    return Formatted(
-        lambda language: _or_dash(
-            value, lambda: numbers.format_currency(value, currency, locale=language)
-        )
-    )
+    return _known(value, lambda language: numbers.format_currency(value, currency, locale=language))
 
 
 def interval(low: float, high: float, form: Callable[[float], Formatted] = number) -> Formatted:
@@ -262,25 +260,20 @@ def limits(value: float, low: float, high: float, unit: str | None) -> Formatted
     >>> limits(0.412, 0.389, 0.436, "1")("en"), limits(0.5, 0.25, None, "d")("en")
     ('38.9–43.6', '6–not reached')
     """
-    if unit == "1":
-        return interval(low, high, lambda limit: number(100 * limit, 1))
     if unit == "d":
         scale = {"day": 1, "hour": 24, "minute": 1440}[_duration_unit(value)[1]]
-        return interval(low, high, lambda limit: number(_tenths(float(scale * limit))))
-    if unit == "sd":
-        return interval(low, high, lambda limit: number(limit, 2))
-    return interval(low, high, lambda limit: number(float(limit)))
+        return interval(low, high, lambda limit: number(_tenths(scale * limit)))
+    scale, decimals = _SCALES.get(str(unit), (1, None))
+    return interval(low, high, lambda limit: number(float(scale * limit), decimals))
 
 
 def _template(key: str, language: str, values: Mapping[str, Any]) -> str:
     if language not in LANGUAGES:
         raise UserError(f'no language "{language}".{did_you_mean(language, LANGUAGES)}')
     for name in (language, FALLBACK):
-        entry = _entry(key, name)
-        if isinstance(entry, tuple):
-            return entry[_plural(name)(int(values.get("count", 0)))]
-        if entry is not None:
-            return entry
+        if forms := _entry(key, name):
+            plural = gettext.c2py(_catalogue(name).plural_expr)
+            return forms[plural(int(values.get("count", 0))) if len(forms) > 1 else 0]
     raise UserError(f'no message "{key}".{did_you_mean(key, keys())}')
 
 
@@ -294,24 +287,13 @@ def _catalogue(language: str) -> Catalog:
 
 
 @cache
-def _entry(key: str, language: str) -> str | tuple[str, ...] | None:
+def _entry(key: str, language: str) -> tuple[str, ...]:
+    """Return the forms of a message, singular first; none where it is not translated."""
     message = _catalogue(language).get(key)
     if message is None or message.fuzzy:
-        return None
-    if isinstance(message.string, str):
-        return message.string or None
-    forms = tuple(message.string or ())
-    return forms if forms and all(forms) else None
-
-
-@cache
-def _plural(language: str) -> Callable[[int], int]:
-    rule: Callable[[int], int] = gettext.c2py(_catalogue(language).plural_expr)
-    return rule
-
-
-def _id(key: str | tuple[str, ...] | list[str]) -> str:
-    return key if isinstance(key, str) else key[0]
+        return ()
+    forms = (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
+    return forms if all(forms) else ()
 
 
 def _null(value: Any) -> bool:
@@ -320,8 +302,8 @@ def _null(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
-def _or_dash(value: Any, render: Callable[[], str]) -> str:
-    return "–" if _null(value) else render()
+def _known(value: Any, render: Callable[[str], str]) -> Formatted:
+    return Formatted(lambda language: "–" if _null(value) else render(language))
 
 
 def _significant(value: float, language: str) -> str:
@@ -339,18 +321,10 @@ def _decimals(value: float, decimals: int, language: str, trim: bool = False) ->
     return _signed(numbers.format_decimal(rounded, format=pattern, locale=language), language)
 
 
-def _percent(value: float, decimals: int, language: str) -> str:
-    pattern = Locale.parse(language).percent_formats[None].pattern
-    last = pattern.rindex("0") + 1
-    if decimals:
-        pattern = pattern[:last] + "." + "0" * decimals + pattern[last:]
-    return _signed(numbers.format_percent(float(value), format=pattern, locale=language), language)
-
-
 def _tenths(size: float) -> float:
     """Round as durations are rounded, but never a short one away."""
-    rounded = round(size, 1) if size < 100 else round(size)
-    return rounded or size
+    rounded = (round(float(size), 1) if size < 100 else round(size)) or size
+    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def _signed(shown: str, language: str) -> str:

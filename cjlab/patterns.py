@@ -123,19 +123,16 @@ def _tester(text: str, match: str) -> Callable[[str], object]:
 def _can_run_away(regex: str) -> bool:
     """Whether a group that repeats holds a choice or a repeat: exponential time on some names."""
     varies = [False]
-    tokens = _TOKEN.findall(regex)
+    # However often {2,} or {,9} may repeat, for this it is a star.
+    tokens = ["*" if re.match(r"\{.", part) else part for part in _TOKEN.findall(regex)]
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
         if token.startswith("(") and not token.endswith(")"):
             varies.append(False)
         elif token == ")" and len(varies) > 1:
             inner = varies.pop()
-            if inner and (following in ("*", "+") or _many(following)):
+            if inner and following in ("*", "+"):
                 return True
             varies[-1] |= inner
-        elif token in ("*", "+", "?", "|") or _many(token):
+        elif token in ("*", "+", "?", "|"):
             varies[-1] = True
     return False
-
-
-def _many(token: str) -> bool:
-    return len(token) > 2 and token.startswith("{") and "," in token

@@ -102,9 +102,8 @@ class StageModel:
 
     def __getitem__(self, stage_id: str) -> Stage:
         if stage_id not in self:
-            raise UserError(
-                f'"{stage_id}" is not a stage of {self.id}.{did_you_mean(stage_id, self.ids)}'
-            )
+            near = did_you_mean(stage_id, self.ids)
+            raise UserError(f'"{stage_id}" is not a stage of {self.id}.{near}')
         return self.stages[self.codes[stage_id]]
 
     @property
@@ -154,10 +153,8 @@ class StageModel:
             The stage or the language is unknown.
         """
         labels = self[stage_id].labels
-        for code in (language_code(language or self.language), self.language, "en"):
-            if code in labels:
-                return labels[code]
-        return next(iter(labels.values()))
+        wanted = (language_code(language or self.language), self.language, "en", *labels)
+        return next(labels[code] for code in wanted if code in labels)
 
     def labels(self, language: str | None = None) -> dict[str, str]:
         """Return every stage's label, in order, as its source writes it.
@@ -324,11 +321,10 @@ def check_ids(stages: Sequence[Stage], file: str) -> None:
     """Refuse an empty list and an id that comes twice."""
     if not stages:
         raise UserError(f"{file}stages: the list is empty.")
-    seen: dict[str, int] = {}
-    for index, stage in enumerate(stages):
-        if stage.id in seen:
+    ids = [stage.id for stage in stages]
+    for index, stage_id in enumerate(ids):
+        if (first := ids.index(stage_id)) != index:
             raise UserError(
-                f"{file}stages[{index}].id: {show(stage.id)} stands already at "
-                f"stages[{seen[stage.id]}]; ids are unique."
+                f"{file}stages[{index}].id: {show(stage_id)} stands already at stages[{first}]; "
+                "ids are unique."
             )
-        seen[stage.id] = index

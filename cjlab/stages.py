@@ -19,19 +19,8 @@ from cjlab.stage_model import BUILT_IN, LANGUAGES, Stage, StageModel, StageRule,
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "ATOM",
-    "BUILT_IN",
-    "CATALOGUE",
-    "LANGUAGES",
-    "Stage",
-    "StageModel",
-    "StageRule",
-    "crosswalk",
-    "language_code",
-    "load",
-    "relabel",
-]
+__all__ = ["ATOM", "BUILT_IN", "CATALOGUE", "LANGUAGES", "Stage", "StageModel", "StageRule",
+           "crosswalk", "language_code", "load", "relabel"]  # fmt: skip
 
 ATOM = "sm9"
 CATALOGUE = Path(__file__).parent / "catalogue"
@@ -65,8 +54,7 @@ def load(id: str, language: str = "en") -> StageModel:
     ['Før kjøpet', 'Under kjøpet', 'Etter kjøpet']
     """
     if id not in BUILT_IN:
-        near = did_you_mean(id, BUILT_IN)
-        raise UserError(f'"{id}" is not a built-in stage model.{near}')
+        raise UserError(f'"{id}" is not a built-in stage model.{did_you_mean(id, BUILT_IN)}')
     return StageModel(id, _built_in_stages()[id], language_code(language))
 
 
@@ -144,14 +132,12 @@ def relabel(frame: pd.DataFrame, model: str | StageModel, column: str = "stage")
     """
     mapping = crosswalk(ATOM, model)
     if column not in frame.columns:
-        near = did_you_mean(column, (str(name) for name in frame.columns))
+        near = did_you_mean(column, frame.columns)
         raise UserError(f'the frame has no column "{column}".{near}')
     for value in frame[column].dropna().unique():
         if value not in mapping:
-            raise UserError(
-                f'column {column}: "{value}" is not a stage of {ATOM}.'
-                f"{did_you_mean(value, mapping)}"
-            )
+            near = did_you_mean(value, mapping)
+            raise UserError(f'column {column}: "{value}" is not a stage of {ATOM}.{near}')
     told = frame[column].astype("object").map(mapping).astype("str")
     return frame.assign(**{column: told})
 

@@ -13,6 +13,7 @@ import csv
 import difflib
 import hashlib
 import io
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,9 +31,6 @@ REQUIRED = COLUMNS[:4]
 PHASES = ("before", "during", "after")
 LINES = ("online", "offline")
 DETAILS = ("touchpoint", "stage", "channel", "phase", "line", "owner")
-
-# What intake derives from order lines, and the atom it belongs to.
-_DERIVED = {"order": "purchase", "return": "post_purchase"}
 
 
 @dataclass(frozen=True)
@@ -88,11 +86,13 @@ class Catalogue:
     @property
     def rules(self) -> pd.DataFrame:
         """The rules as a table, one row a rule in the order they are tried."""
-        rows = [
+        return pd.DataFrame(self._content(), columns=list(COLUMNS), dtype="str")
+
+    def _content(self) -> list[tuple[str | None, ...]]:
+        return [
             (rule.pattern.text, rule.pattern.match, *(getattr(rule, key) for key in DETAILS))
             for rule in self.entries
         ]
-        return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
 
     def hash(self) -> str:
         """Return a fingerprint of what the rules decide; the model has its own.
@@ -102,11 +102,7 @@ class Catalogue:
         str
             32 hexadecimal digits, equal for equal rules in equal order, on any machine.
         """
-        content = [
-            [rule.pattern.text, rule.pattern.match, *(getattr(rule, key) for key in DETAILS)]
-            for rule in self.entries
-        ]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(self._content()).encode()).hexdigest()[:32]
 
     @classmethod
     def for_model(cls, model: StageModel) -> Catalogue:
@@ -123,15 +119,9 @@ class Catalogue:
         Catalogue
             The rules, in the package's order.
         """
-        stages: dict[str, str | None]
-        stages = crosswalk(ATOM, model) if model.built_in else dict.fromkeys(load(ATOM).ids)
-        return cls(
-            tuple(
-                _rule(row, f"touchpoints.csv line {number}", f"cjlab:{number}", stages, model)
-                for number, row in _rows(CATALOGUE / "touchpoints.csv", "cjlab")
-            ),
-            model,
-        )
+        walk = crosswalk(ATOM, model) if model.built_in else dict.fromkeys(load(ATOM).ids)
+        entries = _entries(CATALOGUE / "touchpoints.csv", "cjlab", "cjlab", walk, model)
+        return cls(tuple(entries), model)
 
     @classmethod
     def read(cls, path: str | Path, model: StageModel, study_file: str = "study.yaml") -> Catalogue:
@@ -162,19 +152,9 @@ class Catalogue:
             In one line: file, line as an editor counts, column, value and the nearest valid one.
         """
         path = Path(path)
-        stages = _stage_names(model)
-        entries: list[TouchpointRule] = []
-        seen: dict[tuple[str, str], int] = {}
-        for number, row in _rows(path, f"{study_file}: touchpoints"):
-            rule = _rule(row, f"{path.name} line {number}", f"{path.name}:{number}", stages, model)
-            key = (rule.pattern.match, normal(rule.pattern.text))
-            if key in seen:
-                raise UserError(
-                    f"{path.name} line {number}, column pattern: {show(rule.pattern.text)} stands "
-                    f"already in line {seen[key]}; the first match wins, so remove one."
-                )
-            seen[key] = number
-            entries.append(rule)
+        stages = crosswalk(ATOM, model) if model.built_in else {}
+        stages |= {stage: stage for stage in model.ids}
+        entries = _entries(path, f"{study_file}: touchpoints", path.name, stages, model)
         return cls(tuple(entries), model)
 
     def resolve(self, names: Iterable[str | None]) -> pd.DataFrame:
@@ -228,42 +208,42 @@ class Catalogue:
         self,
     ) -> tuple[dict[str, int], list[tuple[int, TouchpointRule]], dict[str, int]]:
         """Exact names by position, the rules that must be searched, touchpoints by position."""
-        exact: dict[str, int] = {}
-        ids: dict[str, int] = {}
-        searched = []
-        for position, rule in enumerate(self.entries):
-            if rule.touchpoint:
-                ids.setdefault(normal(rule.touchpoint), position)
-            if rule.pattern.match == "exact":
-                exact.setdefault(normal(rule.pattern.text), position)
-            else:
-                searched.append((position, rule))
+        # The first of equal names counts, so it is put in last.
+        placed = list(enumerate(self.entries))[::-1]
+        exact = {normal(r.pattern.text): at for at, r in placed if r.pattern.match == "exact"}
+        ids = {normal(rule.touchpoint): at for at, rule in placed if rule.touchpoint}
+        searched = [(at, rule) for at, rule in placed[::-1] if rule.pattern.match != "exact"]
         return exact, searched, ids
 
     def _own_stage(self, name: str, touchpoint: str) -> tuple[str | None, str | None]:
         for rule in self.model.rules:
             if rule.pattern.matches(name) or rule.pattern.matches(touchpoint):
                 return rule.stage, f"stages.{rule.stage}"
-        atom = _DERIVED.get(touchpoint)
-        if atom == "purchase":
-            stage = self.model.purchase
-        else:
-            stage = next((s.id for s in self.model if atom and atom in s.atoms), None)
+        stage = self.model.purchase if touchpoint == "order" else None
+        if touchpoint == "return":
+            stage = next((s.id for s in self.model if "post_purchase" in s.atoms), None)
         return stage, "derived" if stage else None
 
 
-def _stage_names(model: StageModel) -> dict[str, str | None]:
-    """Every stage name a catalogue may use under a model, and the stage it means there."""
-    names: dict[str, str | None] = dict(crosswalk(ATOM, model)) if model.built_in else {}
-    return {**names, **{stage: stage for stage in model.ids}}
+def _entries(
+    path: Path, key: str, origin: str, stages: dict[str, str | None], model: StageModel
+) -> Iterator[TouchpointRule]:
+    """Yield the rules of a file; `stages` says what each stage name means in the model."""
+    seen: dict[tuple[str, str], int] = {}
+    for number, row in _rows(path, key):
+        where = f"{path.name} line {number}"
+        rule = _rule(row, where, f"{origin}:{number}", stages, model)
+        first = seen.setdefault((rule.pattern.match, normal(rule.pattern.text)), number)
+        if first != number:
+            raise UserError(
+                f"{where}, column pattern: {show(rule.pattern.text)} stands already in line "
+                f"{first}; the first match wins, so remove one."
+            )
+        yield rule
 
 
 def _rule(
-    row: dict[str, str],
-    where: str,
-    origin: str,
-    stages: dict[str, str | None],
-    model: StageModel,
+    row: dict[str, str], where: str, origin: str, stages: dict[str, str | None], model: StageModel
 ) -> TouchpointRule:
     match = _choice(row, "match", KINDS, where)
     if match is None:
@@ -274,10 +254,8 @@ def _rule(
         raise UserError(f"{where}, column pattern: {show(row['pattern'])}: {error}.") from None
     stage = row["stage"]
     if stage and stage not in stages:
-        raise UserError(
-            f"{where}, column stage: {show(stage)} is not a stage of {model.id}."
-            f"{_nearest_stage(stage, stages, model)}"
-        )
+        near = _nearest_stage(stage, stages, model)
+        raise UserError(f"{where}, column stage: {show(stage)} is not a stage of {model.id}.{near}")
     return TouchpointRule(
         pattern=pattern,
         touchpoint=row["touchpoint"] or None,
@@ -293,9 +271,8 @@ def _rule(
 def _choice(row: dict[str, str], column: str, valid: tuple[str, ...], where: str) -> str | None:
     value = row.get(column, "")
     if value and value.lower() not in valid:
-        raise UserError(
-            f"{where}, column {column}: {show(value)} is unknown.{did_you_mean(value, valid)}"
-        )
+        near = did_you_mean(value, valid)
+        raise UserError(f"{where}, column {column}: {show(value)} is unknown.{near}")
     return value.lower() or None
 
 
@@ -352,26 +329,23 @@ def _text(path: Path, key: str) -> str:
 
 def _header(cells: list[str], file: str) -> list[str]:
     header = [cell.lower() for cell in cells]
-    absent = [column for column in REQUIRED if column not in header]
+    absent = [column for column in COLUMNS if column not in header]
     for column in header:
         if header.count(column) > 1 and column:
             raise UserError(f"{file}: column {show(column)} comes twice in the header.")
-        wanted = [name for name in COLUMNS if name not in header]
-        near = difflib.get_close_matches(column, wanted, n=1, cutoff=0.8)
+        near = difflib.get_close_matches(column, absent, n=1, cutoff=0.8)
         if column not in COLUMNS and near:
             raise UserError(f'{file}: column {show(column)}: did you mean "{near[0]}"?')
-    if absent:
-        raise UserError(
-            f"{file}: the header lacks {', '.join(absent)}; it has {show(', '.join(cells))}."
-        )
+    if lacking := [column for column in REQUIRED if column in absent]:
+        has = show(", ".join(cells))
+        raise UserError(f"{file}: the header lacks {', '.join(lacking)}; it has {has}.")
     return header
 
 
 def _cells(cells: list[str], header: list[str], where: str) -> dict[str, str]:
-    if len(cells) > len(header) and any(cells[len(header) :]):
+    if any(cells[len(header) :]):
         raise UserError(
             f"{where}: {len(cells)} cells under {len(header)} columns; quote a text that holds "
             "the delimiter."
         )
-    padded = cells + [""] * (len(header) - len(cells))
-    return dict(zip(header, padded, strict=False))
+    return dict(itertools.zip_longest(header, cells[: len(header)], fillvalue=""))

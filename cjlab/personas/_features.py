@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import ibis
@@ -60,63 +61,10 @@ class Feature:
     outcome: bool = False
 
 
-RHYTHM = (
-    Feature("recency_days", "Days since last seen", "d", "Days from the last event to the end."),
-    Feature("tenure_days", "Days since first seen", "d", "Days from the first event to the end."),
-    Feature(
-        "frequency",
-        "Active days a month",
-        "d/30 d",
-        "Days with an event per 30 days since first seen; less than 30 days count as 30.",
-    ),
-    Feature(
-        "median_gap_days",
-        "Days between visits",
-        "d",
-        "Median of the days between two active days; missing with fewer than two of them.",
-    ),
-    Feature(
-        "regularity",
-        "Regularity",
-        "1",
-        "1 / (1 + coefficient of variation of the gaps): 1 is clockwork, about 0.5 is chance; "
-        "missing with fewer than three gaps.",
-    ),
-    Feature(
-        "evening_share",
-        "Evening share",
-        "1",
-        "Share of sessions that start from 18:00 to midnight, local time.",
-    ),
-    Feature(
-        "weekend_share",
-        "Weekend share",
-        "1",
-        "Share of sessions that start on a Saturday or Sunday, local time.",
-    ),
-    Feature(
-        "events_per_session",
-        "Events a session",
-        "events",
-        "Mean number of events in a session; 30 minutes without an event end one.",
-    ),
-)
-VALUE = (
-    Feature(
-        "orders",
-        "Orders a month",
-        "orders/30 d",
-        "Orders of positive value per 30 days since first seen.",
-        group="value",
-        outcome=True,
-    ),
-    Feature(
-        "monetary",
-        "Mean order value",
-        "money",
-        "Mean value of the orders of positive value; missing for those who never ordered.",
-        group="value",
-    ),
+_CATALOGUE = pd.read_csv(Path(__file__).with_name("features.csv"))
+RHYTHM, VALUE = (
+    [Feature(*row) for row in _CATALOGUE.itertuples(index=False, name=None) if row[4] == group]
+    for group in ("rhythm", "value")
 )
 
 
@@ -174,13 +122,13 @@ def measure(
     if first is not None:
         events = events.filter(events.ts >= _instant(first))
     channels = _channels(j, events) if like is None else _like_channels(j, like)
+    sessions = _sessions(events, j)
     table = _per_customer(events, channels, j.observed_until)
-    table = table.left_join(_per_session(events, j), "unit").drop("unit_right")
-    table = table.left_join(_per_gap(events, j), "unit").drop("unit_right")
+    for part in (_per_session(sessions), _per_gap(sessions)):
+        table = table.left_join(part, "unit").drop("unit_right")
+    table = table.join(j.con.table("unit").select("unit", "customer_id"), "unit")
     known = [*RHYTHM, *(feature for feature, _ in channels)]
-    names = j.con.table("unit").select("unit", "customer_id")
-    table = table.join(names, "unit")
-    if _has_orders(j):
+    if "orders" in j.con.list_tables() and j.con.table("orders").count().execute():
         orders = _per_order(j, first)
         table = table.left_join(orders, "customer_id").drop("customer_id_right")
         known += VALUE
@@ -203,22 +151,21 @@ def _channels(j: Any, events: Table) -> list[tuple[Feature, list[int]]]:
     if len(counts) < 2:
         return []
     labels = j.labels("channel")
-    total = int(events.unit.nunique().execute())
-    counts["label"] = [labels.get(int(code), str(code)) for code in counts["channel"]]
+    counts["label"] = [labels.get(code, str(code)) for code in counts["channel"]]
     counts = counts.sort_values(["users", "label"], ascending=[False, True])
-    common = counts[counts["users"] >= FEW * total].head(MOST_CHANNELS)
-    rest = [int(code) for code in counts["channel"] if code not in set(common["channel"])]
-    shares: list[tuple[Feature, list[int]]] = []
-    taken: set[str] = set()
-    pairs = [(label, [int(code)]) for label, code in zip(common.label, common.channel, strict=True)]
-    for label, codes in [*pairs, *([(OTHER, rest)] if rest else [])]:
+    least = FEW * int(events.unit.nunique().execute())
+    common = counts[counts["users"] >= least].head(MOST_CHANNELS)
+    pairs = [(label, [code]) for label, code in zip(common.label, common.channel, strict=True)]
+    if len(common) < len(counts):
+        pairs.append((OTHER, counts["channel"].drop(common.index).to_list()))
+    shares: dict[str, tuple[Feature, list[int]]] = {}
+    for label, codes in pairs:
         name = _share_name(label)
-        while name in taken:
+        while name in shares:
             name += "_2"
-        taken.add(name)
         sentence = f"Share of the events with a known channel that were in: {label}."
-        shares.append((Feature(name, f"Share of {label}", "1", sentence, "channel"), codes))
-    return shares
+        shares[name] = (Feature(name, f"Share of {label}", "1", sentence, "channel"), codes)
+    return list(shares.values())
 
 
 def _share_name(label: str) -> str:
@@ -227,19 +174,11 @@ def _share_name(label: str) -> str:
 
 def _like_channels(j: Any, like: Sequence[Feature]) -> list[tuple[Feature, list[int]]]:
     """The codes that a stored model's channel shares have now."""
-    labels = {code: f"Share of {label}" for code, label in j.labels("channel").items()}
+    codes = {f"Share of {label}": [code] for code, label in j.labels("channel").items()}
     shares = [feature for feature in like if feature.group == "channel"]
-    named = {feature.label for feature in shares}
-    rest = [code for code, label in labels.items() if label not in named]
-    return [
-        (
-            feature,
-            rest
-            if feature.label == f"Share of {OTHER}"
-            else [code for code, label in labels.items() if label == feature.label],
-        )
-        for feature in shares
-    ]
+    rest = set(codes) - {feature.label for feature in shares}
+    codes[f"Share of {OTHER}"] = [code for label in sorted(rest) for code in codes[label]]
+    return [(feature, codes.get(feature.label, [])) for feature in shares]
 
 
 def _per_customer(
@@ -279,13 +218,11 @@ def _local(ts: Any, j: Any) -> Any:
     local = ts + ibis.interval(seconds=offset)
     for step in steps:
         after = ts + ibis.interval(seconds=step.after)
-        instant = step.instant.replace(tzinfo=None)
-        local = (ts >= _instant(instant)).ifelse(after, local)
+        local = (ts >= _instant(step.instant.replace(tzinfo=None))).ifelse(after, local)
     return local
 
 
-def _per_session(events: Table, j: Any) -> Table:
-    sessions = _sessions(events, j)
+def _per_session(sessions: Table) -> Table:
     return sessions.group_by("unit").agg(
         sessions=sessions.count(),
         evenings=(sessions.start.hour() >= EVENING).cast("int64").sum(),
@@ -293,9 +230,8 @@ def _per_session(events: Table, j: Any) -> Table:
     )
 
 
-def _per_gap(events: Table, j: Any) -> Table:
+def _per_gap(sessions: Table) -> Table:
     """Whole days between active days: their count, sum, sum of squares and median."""
-    sessions = _sessions(events, j)
     days = sessions.select("unit", day=sessions.start.date()).distinct()
     window = ibis.window(group_by="unit", order_by="day")
     days = days.mutate(before=days.day.lag().over(window))
@@ -307,12 +243,6 @@ def _per_gap(events: Table, j: Any) -> Table:
         gap_squares=(days.gap * days.gap).sum(),
         median_gap_days=days.gap.quantile(0.5),
     )
-
-
-def _has_orders(j: Any) -> bool:
-    if "orders" not in j.con.list_tables():
-        return False
-    return bool(j.con.table("orders").count().execute())
 
 
 def _per_order(j: Any, first: datetime | None) -> Table:
@@ -360,13 +290,12 @@ def _selected(known: Sequence[Feature], select: str | Sequence[str]) -> list[Fea
             raise UserError(f'personas.features is "{select}"; write auto or a list of names.')
         return [feature for feature in known if not feature.outcome]
     by_name = {feature.name: [feature] for feature in known}
-    mix = [feature for feature in known if feature.group == "channel"]
-    by_name |= {"channel_mix": mix} if mix else {}
-    wanted: dict[str, Feature] = {}
-    for name in select:
-        if name not in by_name:
-            raise UserError(f'personas.features: no feature "{name}".{did_you_mean(name, by_name)}')
-        wanted |= {feature.name: feature for feature in by_name[name]}
+    if mix := [feature for feature in known if feature.group == "channel"]:
+        by_name["channel_mix"] = mix
+    if unknown := [name for name in select if name not in by_name]:
+        near = did_you_mean(unknown[0], by_name)
+        raise UserError(f'personas.features: no feature "{unknown[0]}".{near}')
+    wanted = list(dict.fromkeys(feature for name in select for feature in by_name[name]))
     if not wanted:
         raise UserError("personas.features is empty; write auto or at least one name.")
-    return list(wanted.values())
+    return wanted

@@ -107,7 +107,7 @@ def assign(study: Any, period: Period | str | None = None, refit: bool = False) 
         frame = measure(j, select=settings.features)
         folder = _fit(home, frame, settings.n_personas)
     else:
-        frame = measure(j, like=_features(folder))
+        frame = measure(j, like=features_of(folder))
     path = folder / f"assignment-{_digest([study.store_key(), str(j.observed_until)])}.parquet"
     table = _score(load(folder), frame, folder.name)
     _write(path, lambda temp: table.to_parquet(temp, index=False))
@@ -117,7 +117,7 @@ def assign(study: Any, period: Period | str | None = None, refit: bool = False) 
         path=path,
         model_hash=folder.name,
         n_personas=len(told),
-        verdict=_facts(folder)["verdict"],
+        verdict=facts_of(folder)["verdict"],
         sizes={persona: int(sizes.get(persona, 0)) for persona in told},
         names=told,
         refitted=fitted,
@@ -149,14 +149,12 @@ def names_of(folder: Path, own: dict[str, str], language: str) -> dict[str, str]
     found = pd.read_parquet(folder / "profile.parquet")
     if not len(found):
         return {}
-    told = {
-        persona_id(code): text for code, text in make(found, _features(folder), language).items()
-    }
-    for persona in own:
-        if persona not in told:
-            valid = ", ".join(told)
-            raise UserError(f'personas.names: there is no persona "{persona}". Valid: {valid}.')
-    return told | {persona: own[persona] for persona in told if persona in own}
+    made = make(found, features_of(folder), language)
+    told = {persona_id(code): name for code, name in made.items()}
+    if unknown := own.keys() - told:
+        valid = ", ".join(told)
+        raise UserError(f'personas.names: there is no persona "{min(unknown)}". Valid: {valid}.')
+    return told | own
 
 
 def persona_id(code: int) -> str:
@@ -204,22 +202,18 @@ def _fit(home: Path, frame: pd.DataFrame, n_personas: str | int) -> Path:
     """Fit a model, write all of it under its own name, then make it the current one."""
     from cjlab.personas.model import PersonaModel  # scikit-learn takes seconds to import
 
-    features: list[Feature] = frame.attrs["features"]
     model = PersonaModel(n_personas=n_personas).fit(frame) if len(frame) else None
-    name = model.fingerprint() if model is not None else "nobody"
+    features = [asdict(feature) for feature in frame.attrs["features"]]
+    facts = {"version": VERSION, "customers": len(frame), "features": features}
+    if model is None:
+        name = "nobody"
+        profile, curve = pd.DataFrame(columns=["persona"]), pd.DataFrame(columns=["k"])
+        facts |= {"verdict": "too_few_customers", "notes": [], "jaccard": []}
+    else:
+        name, profile, curve = model.fingerprint(), model.profile_, model.curve_
+        jaccard = [None if value != value else value for value in model.jaccard_.tolist()]
+        facts |= {"verdict": model.verdict_, "notes": model.prepare_.notes_, "jaccard": jaccard}
     folder = _private(home / name)
-    profile = model.profile_ if model is not None else pd.DataFrame(columns=["persona"])
-    curve = model.curve_ if model is not None else pd.DataFrame(columns=["k"])
-    facts = {
-        "version": VERSION,
-        "verdict": model.verdict_ if model is not None else "too_few_customers",
-        "customers": len(frame),
-        "features": [asdict(feature) for feature in features],
-        "notes": model.prepare_.notes_ if model is not None else [],
-        "jaccard": [None if value != value else value for value in model.jaccard_.tolist()]
-        if model is not None
-        else [],
-    }
     _write(folder / "profile.parquet", lambda temp: profile.to_parquet(temp, index=False))
     _write(folder / "curve.parquet", lambda temp: curve.to_parquet(temp, index=False))
     _write(folder / "model.json", lambda temp: temp.write_text(json.dumps(facts, indent=1)))
@@ -239,17 +233,13 @@ def _save(model: PersonaModel, folder: Path) -> None:
 
 
 def _score(model: PersonaModel | None, frame: pd.DataFrame, model_hash: str) -> pd.DataFrame:
-    if model is None or not len(frame):
-        empty = {name: pd.Series(dtype="str") for name in COLUMNS}
-        return pd.DataFrame(empty | {"confidence": pd.Series(dtype="float64")})
-    return pd.DataFrame(
-        {
-            "customer_id": frame.index.astype("str"),
-            "persona": [persona_id(code) for code in model.predict(frame)],
-            "confidence": model.confidence(frame).round(6),
-            "model_hash": model_hash,
-        }
-    ).astype({"persona": "str", "model_hash": "str"})
+    table = pd.DataFrame(index=frame.index, columns=list(COLUMNS))
+    table["customer_id"], table["model_hash"] = frame.index, model_hash
+    if model is not None and len(frame):
+        table["persona"] = [persona_id(code) for code in model.predict(frame)]
+        table["confidence"] = model.confidence(frame).round(6)
+    table = table.astype(dict.fromkeys(COLUMNS, "str") | {"confidence": "float64"})
+    return table.reset_index(drop=True)
 
 
 def _key(settings: Any) -> str:
@@ -272,13 +262,13 @@ def _current(home: Path) -> Path | None:
     return folder if (folder / "model.skops").exists() else None
 
 
-def _facts(folder: Path) -> dict[str, Any]:
+def facts_of(folder: Path) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads((folder / "model.json").read_text())
     return facts
 
 
-def _features(folder: Path) -> list[Feature]:
-    return [Feature(**feature) for feature in _facts(folder)["features"]]
+def features_of(folder: Path) -> list[Feature]:
+    return [Feature(**feature) for feature in facts_of(folder)["features"]]
 
 
 def _private(folder: Path) -> Path:

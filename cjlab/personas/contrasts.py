@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cjlab.personas.pipeline import Prepare
 
 Array = NDArray[np.float64]
-COLUMNS = ("persona", "feature", "mean", "mean_low", "mean_high", "difference", "low", "high", "n")
+Z = norm.ppf(0.975)
 
 
 def profile(
@@ -54,44 +54,31 @@ def profile(
     >>> profile(X, np.repeat([0, 1], 5), Prepare().fit(X), ["days"])["mean"].to_list()
     [2.0, 7.0]
     """
-    scaled = np.full(X.shape, np.nan)
-    scaled[:, prepare.usable_] = prepare.scaled(X)
-    codes = range(int(labels.max()) + 1 if len(labels) else 0)
-    parts = [_persona(X, scaled, labels == code, names, code) for code in codes]
-    return pd.DataFrame(np.concatenate(parts) if parts else [], columns=list(COLUMNS)).astype(
-        {"persona": "int64", "feature": "str", "n": "int64"}
-        | dict.fromkeys(COLUMNS[2:8], "float64")
-    )
+    raw = pd.DataFrame(X, columns=list(names))
+    scaled = pd.DataFrame(np.nan, index=raw.index, columns=raw.columns)
+    scaled.iloc[:, prepare.usable_] = prepare.scaled(X)
+    parts = [_persona(raw, scaled, labels == code, code) for code in range(labels.max() + 1)]
+    return pd.concat(parts, ignore_index=True).astype({"feature": "str"})
 
 
 def _persona(
-    X: Array, scaled: Array, inside: NDArray[np.bool_], names: Sequence[str], code: int
-) -> NDArray[np.object_]:
-    mean, error, n = _mean(X[inside])
-    own, own_error, _ = _mean(scaled[inside])
-    everyone, _, n_all = _mean(scaled)
-    _, rest_error, _ = _mean(scaled[~inside])
+    raw: pd.DataFrame, scaled: pd.DataFrame, inside: NDArray[np.bool_], code: int
+) -> pd.DataFrame:
+    mean, n = raw[inside].mean(), raw[inside].count()
+    half = Z * raw[inside].sem()
+    difference = scaled[inside].mean() - scaled.mean()
     # persona − everyone = (share of the rest) × (persona − rest), two independent means.
-    rest = 1 - n / np.maximum(n_all, 1)
-    wide = norm.ppf(0.975) * rest * np.hypot(own_error, np.nan_to_num(rest_error))
-    difference = own - everyone
-    half = norm.ppf(0.975) * error
-    columns = (
-        np.full(len(names), code),
-        np.array(names, dtype=object),
-        *(mean, mean - half, mean + half),
-        *(difference, difference - wide, difference + wide),
-        n,
-    )
-    return np.array(columns, dtype=object).T
-
-
-def _mean(values: Array) -> tuple[Array, Array, Array]:
-    """Mean, standard error and count of the known values of each column."""
-    known = ~np.isnan(values)
-    n = known.sum(axis=0).astype(float)
-    empty = np.full(values.shape[1], np.nan)
-    mean = np.divide(np.where(known, values, 0).sum(axis=0), n, out=empty.copy(), where=n > 0)
-    spread = np.where(known, values - mean, 0) ** 2
-    variance = np.divide(spread.sum(axis=0), n - 1, out=empty.copy(), where=n > 1)
-    return mean, np.sqrt(variance / np.maximum(n, 1)), n
+    rest = 1 - n / scaled.count().clip(lower=1)
+    wide = Z * rest * np.hypot(scaled[inside].sem(), scaled[~inside].sem().fillna(0))
+    columns = {
+        "persona": code,
+        "feature": raw.columns,
+        "mean": mean,
+        "mean_low": mean - half,
+        "mean_high": mean + half,
+        "difference": difference,
+        "low": difference - wide,
+        "high": difference + wide,
+        "n": n,
+    }
+    return pd.DataFrame(columns, index=raw.columns)

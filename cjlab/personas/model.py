@@ -19,7 +19,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.metrics import pairwise_distances, silhouette_score
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
@@ -29,6 +29,7 @@ from cjlab.personas.pipeline import Prepare, canonical_columns, canonical_rows
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
+Tried = dict[int, stability.Stability]
 
 LEAST = 30  # customers a persona has at least, and
 LEAST_SHARE = 0.03  # the share of all customers it has at least
@@ -36,16 +37,8 @@ FIT_ROWS = 50_000  # features are shaped and centres found on at most so many cu
 STABILITY_ROWS = 4_000  # repeated draws are taken from at most so many of them
 SILHOUETTE_ROWS = 2_000
 CHUNK = 100_000  # customers scored at once
-CURVE = (
-    "k",
-    "silhouette",
-    "prediction_strength",
-    "min_jaccard",
-    "smallest",
-    "valley",
-    "eligible",
-    "chosen",
-)
+SCORES = ["silhouette", "prediction_strength", "min_jaccard", "smallest", "valley"]
+CURVE = {"k": "int64"} | dict.fromkeys(SCORES, "float64") | {"eligible": "bool", "chosen": "bool"}
 
 
 class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator):
@@ -173,12 +166,10 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
 
     def predict(self, X: Any) -> Labels:
         """Return the persona code of each customer: the nearest centre."""
-        check_is_fitted(self, "cluster_centers_")
         return self._label(self._ordered(X))
 
     def transform(self, X: Any) -> Array:
         """Return each customer's distance to each persona's centre, in prepared units."""
-        check_is_fitted(self, "cluster_centers_")
         ready = self.prepare_.transform(self._ordered(X))
         distances: Array = pairwise_distances(ready, self.cluster_centers_)
         return distances
@@ -190,9 +181,8 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         Hungarian method, is the customer's persona. With one persona it is 1. It says how
         certain the place among these personas is, not that the personas are apart.
         """
-        check_is_fitted(self, "cluster_centers_")
-        parts = [self._agreement(part) for part in _chunks(self._ordered(X))]
-        return np.concatenate(parts)
+        ordered = self._ordered(X)
+        return np.concatenate([self._agreement(ordered[part]) for part in _chunks(ordered)])
 
     def fingerprint(self) -> str:
         """Return a hash of all that decides a label: the same hash, the same labels."""
@@ -212,26 +202,21 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         return tags
 
     def _check(self) -> None:
-        auto = isinstance(self.n_personas, str) and self.n_personas == "auto"
-        if not auto and not _whole(self.n_personas, 1):
-            raise ValueError(
-                f'n_personas is {self.n_personas!r}; it must be "auto" or a whole number from 1.'
-            )
-        for name, least in (("max_personas", 2), ("n_draws", 1), ("n_splits", 1)):
-            if not _whole(getattr(self, name), least):
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r}; it must be a whole number from {least}."
-                )
-        if self.minimum is not None and not _whole(self.minimum, 1):
-            raise ValueError(f"minimum is {self.minimum!r}; it must be a whole number or None.")
+        least = {"n_personas": 1, "max_personas": 2, "minimum": 1, "n_draws": 1, "n_splits": 1}
+        instead = {"n_personas": "auto", "minimum": None}
+        for name, first in least.items():
+            value = getattr(self, name)
+            if _whole(value, first) or (name in instead and value == instead[name]):
+                continue
+            other = f" or {instead[name]!r}" if name in instead else ""
+            raise ValueError(f"{name} is {value!r}; it must be a whole number from {first}{other}.")
 
     def _names(self) -> list[str]:
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            return [f"x{i}" for i in self.columns_order_]
+        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
         return [str(names[i]) for i in self.columns_order_]
 
     def _ordered(self, X: Any) -> Array:
+        check_is_fitted(self, "cluster_centers_")
         X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
         ordered: Array = X[:, self.columns_order_]
         return ordered
@@ -239,31 +224,22 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
     def _numbers(self, customers: int, distinct: int) -> list[int]:
         """The numbers of personas to try."""
         if self.n_personas == "auto":
-            if customers < 2 * (self.minimum or LEAST):
-                return []
             most = customers // (self.minimum or LEAST)
             return list(range(2, min(self.max_personas, distinct, most) + 1))
         chosen = min(int(self.n_personas), distinct)
         return [chosen] if chosen > 1 else []
 
-    def _try(
-        self, few: Array, customers: int, rng: np.random.Generator
-    ) -> dict[int, stability.Stability]:
+    def _try(self, few: Array, customers: int, rng: np.random.Generator) -> Tried:
         distinct = len(np.unique(few.round(9), axis=0)) if few.shape[1] else 1
-        numbers = self._numbers(customers, distinct)
         tried = {
             k: stability.assess(few, k, rng=rng, draws=self.n_draws, splits=self.n_splits)
-            for k in numbers
+            for k in self._numbers(customers, distinct)
         }
         self.curve_ = self._curve(few, tried, customers, rng)
         return tried
 
     def _curve(
-        self,
-        few: Array,
-        tried: dict[int, stability.Stability],
-        customers: int,
-        rng: np.random.Generator,
+        self, few: Array, tried: Tried, customers: int, rng: np.random.Generator
     ) -> pd.DataFrame:
         rows = _pick(np.arange(len(few)), SILHOUETTE_ROWS, rng)
         apart = pairwise_distances(few[rows]) if tried else None
@@ -274,31 +250,23 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
             strength, jaccard = found.prediction_strength, float(found.jaccard.min())
             holds = strength >= stability.STRONG and jaccard >= stability.STEADY
             silhouette = _silhouette(apart, found.labels[rows])
-            holds_all = bool(holds and smallest >= least)
             gap = stability.valley(few, found.labels, k)
-            lines.append((k, silhouette, strength, jaccard, smallest, gap, holds_all, False))
-        return pd.DataFrame(lines, columns=list(CURVE)).astype(
-            {"k": "int64", "eligible": "bool", "chosen": "bool"}
-        )
+            scores = (silhouette, strength, jaccard, smallest, gap)
+            lines.append((k, *scores, holds and smallest >= least, False))
+        return pd.DataFrame(lines, columns=list(CURVE)).astype(CURVE)
 
     def _settle(
-        self,
-        ordered: Array,
-        ready: Array,
-        few: Array,
-        tried: dict[int, stability.Stability],
-        rng: np.random.Generator,
+        self, ordered: Array, ready: Array, few: Array, tried: Tried, rng: np.random.Generator
     ) -> None:
         """Take the largest number that holds up, and whose personas are large enough in all."""
         auto = self.n_personas == "auto"
+        least = max(self.minimum or LEAST, LEAST_SHARE * len(ordered))
         eligible = self.curve_.loc[self.curve_["eligible"], "k"].to_list()
         gap = self.curve_.set_index("k")["valley"] <= stability.APART
         for k in sorted(eligible if auto else tried, key=lambda k: (gap[k], k), reverse=True):
             _, centers = stability.kmeans(ready, k, rng=rng, n_init=10)
             self._adopt(ordered, centers)
-            if not auto or self.sizes_.min() >= max(
-                self.minimum or LEAST, LEAST_SHARE * len(ordered)
-            ):
+            if not auto or self.sizes_.min() >= least:
                 self._match(few, tried[k])
                 self.curve_.loc[self.curve_["k"] == k, "chosen"] = True
                 self.verdict_ = self._verdict(auto, bool(eligible), len(ordered))
@@ -335,21 +303,19 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         """Put every draw's centres in the order of ours, for `confidence` and `jaccard_`."""
         k = len(found.jaccard)
         ours = stability.nearest(few, self.cluster_centers_)
-        self.draw_centers_ = np.stack(
-            [
-                centers[_partners(ours, stability.nearest(few, centers), k)]
-                for centers in found.centers
-            ]
-        )
+        draws = [
+            centers[_partners(ours, stability.nearest(few, centers), k)]
+            for centers in found.centers
+        ]
+        self.draw_centers_ = np.stack(draws)
         self.jaccard_ = found.jaccard[_partners(ours, found.labels, k)][: self.n_personas_]
 
     def _label(self, ordered: Array) -> Labels:
-        return np.concatenate(
-            [
-                stability.nearest(self.prepare_.transform(part), self.cluster_centers_)
-                for part in _chunks(ordered)
-            ]
-        ).astype(np.int64)
+        labels = [
+            stability.nearest(self.prepare_.transform(ordered[part]), self.cluster_centers_)
+            for part in _chunks(ordered)
+        ]
+        return np.concatenate(labels).astype(np.int64)
 
     def _agreement(self, ordered: Array) -> Array:
         ready = self.prepare_.transform(ordered)
@@ -369,9 +335,8 @@ def _quick() -> Iterator[None]:
 
 
 def _whole(value: Any, least: int) -> bool:
-    return (
-        isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
-    )
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and bool(value >= least)
 
 
 def _pick(rows: NDArray[np.intp], most: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -381,9 +346,8 @@ def _pick(rows: NDArray[np.intp], most: int, rng: np.random.Generator) -> NDArra
     return rows[np.sort(rng.choice(len(rows), size=most, replace=False))]
 
 
-def _chunks(X: Array) -> Iterator[Array]:
-    for first in range(0, len(X), CHUNK):
-        yield X[first : first + CHUNK]
+def _chunks(X: Array) -> Iterator[slice]:
+    return iter(gen_batches(len(X), CHUNK))
 
 
 def _silhouette(apart: Array | None, labels: Labels) -> float:

@@ -6,31 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from cjlab.messages import has, text
 from cjlab.personas._features import Feature
 
 LEAST = 0.3  # standard deviations below which a difference is not worth a name
 PARTS = 2  # differences that a name tells
-
-# language -> feature -> (high, low); {label} is the channel. Other languages only add here.
-PHRASES: dict[str, dict[str, tuple[str, str]]] = {
-    "en": {
-        "all": ("all customers", "all customers"),
-        "average": ("close to average", "close to average"),
-        "recency_days": ("not seen lately", "seen lately"),
-        "tenure_days": ("long known", "newly known"),
-        "frequency": ("frequent", "infrequent"),
-        "median_gap_days": ("long pauses", "short pauses"),
-        "regularity": ("regular", "irregular"),
-        "evening_share": ("in the evening", "by day"),
-        "weekend_share": ("on weekends", "on weekdays"),
-        "events_per_session": ("long visits", "short visits"),
-        "orders": ("orders often", "orders seldom"),
-        "monetary": ("large orders", "small orders"),
-        "channel": ("mostly {label}", "rarely {label}"),
-        "feature": ("high {label}", "low {label}"),
-        "missing": ("{label} unknown", "{label} known"),
-    }
-}
 
 
 def make(
@@ -45,7 +25,7 @@ def make(
     features : sequence of Feature
         What is known of the features.
     language : str, default "en"
-        English where a language has no phrases yet.
+        English where a language has no phrase yet.
 
     Returns
     -------
@@ -61,46 +41,40 @@ def make(
     >>> make(rows, [Feature("share_app", "Share of app", "1", "", "channel")])
     {0: 'mostly app, frequent', 1: 'infrequent, rarely app'}
     """
-    phrases = PHRASES.get(language, PHRASES["en"])
     known = {feature.name: feature for feature in features}
     codes = sorted(profile["persona"].unique().tolist())
     if len(codes) == 1:
-        return {codes[0]: phrases["all"][0]}
-    told = {code: _phrases(profile[profile["persona"] == code], known, phrases) for code in codes}
+        return {codes[0]: text("persona.all", language)}
     names: dict[int, str] = {}
     for code in codes:
-        names[code] = _unique(told[code], set(names.values()))
+        told = _phrases(profile[profile["persona"] == code], known, language)
+        names[code] = _unique(told, set(names.values()))
     return names
 
 
-def _phrases(
-    rows: pd.DataFrame, known: Mapping[str, Feature], phrases: Mapping[str, tuple[str, str]]
-) -> list[str]:
-    """What to say of a persona, the largest difference first."""
-    rows = rows[rows["difference"].abs() >= LEAST].copy()
-    rows["low_share"] = [
-        known[name].group == "channel" if name in known else False for name in rows["feature"]
-    ]
-    rows["low_share"] &= rows["difference"] < 0
-    rows["size"] = -rows["difference"].abs().round(9)
-    rows = rows.sort_values(["low_share", "size", "feature"])
+def _phrases(rows: pd.DataFrame, known: Mapping[str, Feature], language: str) -> list[str]:
+    """What to say of a persona, the largest difference first, low shares of a channel last."""
+    rows = rows[rows["difference"].abs() >= LEAST]
+    channels = [name for name, feature in known.items() if feature.group == "channel"]
+    rows = rows.assign(
+        low_share=rows["feature"].isin(channels) & (rows["difference"] < 0),
+        size=-rows["difference"].abs().round(9),
+    ).sort_values(["low_share", "size", "feature"])
     said = [
-        _phrase(name, known.get(name), difference > 0, phrases)
+        _phrase(name, known.get(name), "high" if difference > 0 else "low", language)
         for name, difference in zip(rows["feature"], rows["difference"], strict=True)
     ]
-    return said or [phrases["average"][0]]
+    return said or [text("persona.average", language)]
 
 
-def _phrase(
-    name: str, feature: Feature | None, high: bool, phrases: Mapping[str, tuple[str, str]]
-) -> str:
+def _phrase(name: str, feature: Feature | None, side: str, language: str) -> str:
     label = name.replace("_", " ") if feature is None else feature.label
-    key = name
     if feature is not None and feature.group == "channel":
-        key, label = "channel", label.removeprefix("Share of ")
-    elif name not in phrases:
-        key, label = "feature", label.lower()
-    return phrases[key][0 if high else 1].format(label=label)
+        channel = label.removeprefix("Share of ")
+        return text(f"persona.{side}.channel", language, label=channel)
+    if has(f"persona.{side}.{name}", language):
+        return text(f"persona.{side}.{name}", language)
+    return text(f"persona.{side}.feature", language, label=label.lower())
 
 
 def _unique(said: list[str], taken: set[str]) -> str:

@@ -77,9 +77,8 @@ class Prepare(TransformerMixin, BaseEstimator):
         self.neutral_ = np.array([np.nanmedian(column) for column in scaled.T])
         gaps = np.isnan(known).mean(axis=0)
         self.marked_ = np.flatnonzero((gaps >= RARE) & (gaps <= 1 - RARE))
-        self.mark_scores_ = np.array(
-            [MARK * norm.ppf([(1 - gaps[i]) / 2, 1 - gaps[i] / 2]) for i in self.marked_]
-        ).reshape(-1, 2)
+        share = gaps[self.marked_]
+        self.mark_scores_ = MARK * norm.ppf(np.column_stack([(1 - share) / 2, 1 - share / 2]))
         usable_names = [labels[i] for i in self.usable_]
         columns = usable_names + [f"{usable_names[i]}:missing" for i in self.marked_]
         self.keep_ = self._keep(X, labels, self._filled(scaled), columns)
@@ -117,11 +116,9 @@ class Prepare(TransformerMixin, BaseEstimator):
     def _usable(self, X: Array, names: list[str]) -> NDArray[np.intp]:
         usable = []
         for i, column in enumerate(X.T):
-            known = column[~np.isnan(column)]
-            if not len(known):
-                self._note(names[i], "all_missing")
-            elif known.min() == known.max():
-                self._note(names[i], "constant")
+            values = np.unique(column[~np.isnan(column)])
+            if len(values) < 2:
+                self._note(names[i], "constant" if len(values) else "all_missing")
             else:
                 usable.append(i)
         return np.array(usable, dtype=np.intp)
@@ -148,11 +145,8 @@ class Prepare(TransformerMixin, BaseEstimator):
     def _filled(self, scaled: Array) -> Array:
         missing = np.isnan(scaled)
         filled = np.where(missing, self.neutral_, scaled)
-        marks = [
-            np.where(missing[:, i], high, low)
-            for i, (low, high) in zip(self.marked_, self.mark_scores_, strict=True)
-        ]
-        return np.column_stack([filled, *marks]) if marks else filled
+        low, high = self.mark_scores_.T
+        return np.hstack([filled, np.where(missing[:, self.marked_], high, low)])
 
     def _keep(
         self, X: Array, names: list[str], filled: Array, columns: list[str]
@@ -165,12 +159,10 @@ class Prepare(TransformerMixin, BaseEstimator):
         alike = np.abs(np.atleast_2d(np.corrcoef(filled, rowvar=False))) > TWIN
         kept: list[int] = []
         for i, name in enumerate(columns):
-            if name in reference:
-                continue
             twins = [j for j in kept if alike[i, j]]
-            if twins:
+            if twins and name not in reference:
                 self._note(name, "near_duplicate", columns[twins[0]])
-            else:
+            elif name not in reference:
                 kept.append(i)
         return np.array(kept, dtype=np.intp)
 
@@ -208,10 +200,9 @@ def _reference_shares(X: Array, names: list[str]) -> set[str]:
     A group is the features that lie in 0–1 and share the first word of their name.
     """
     groups: dict[str, list[int]] = {}
-    for i, name in enumerate(names):
-        column = X[:, i]
+    for i, (name, column) in enumerate(zip(names, X.T, strict=True)):
         known = column[~np.isnan(column)]
-        if len(known) and known.min() >= 0 and known.max() <= 1 and "_" in name:
+        if "_" in name and len(known) and known.min() >= 0 and known.max() <= 1:
             groups.setdefault(name.split("_")[0], []).append(i)
     reference = set()
     for members in groups.values():

@@ -94,13 +94,8 @@ def nearest(X: Array, centers: Array) -> Labels:
     >>> nearest(np.array([[0.0], [9.0]]), np.array([[1.0], [8.0]])).tolist()
     [0, 1]
     """
-    return np.argmin(squared_distances(X, centers), axis=1)
-
-
-def squared_distances(X: Array, centers: Array) -> Array:
-    """Squared distance of each row to each centre up to a constant per row."""
-    result: Array = (centers**2).sum(axis=1) - 2 * (X @ centers.T)
-    return result
+    # Squared distances up to a constant per row.
+    return np.argmin((centers**2).sum(axis=1) - 2 * (X @ centers.T), axis=1)
 
 
 def crosstab(a: Labels, b: Labels, k: int) -> Array:
@@ -171,13 +166,10 @@ def _split(X: Array, k: int, rng: np.random.Generator) -> float:
     order = rng.permutation(len(X))
     half = len(X) // 2
     a, b = X[np.sort(order[:half])], X[np.sort(order[half:])]
-    (labels_a, centers_a), (labels_b, centers_b) = (
-        kmeans(part, k, rng=rng, n_init=STARTS) for part in (a, b)
-    )
-    return (
-        _strength(labels_b, nearest(b, centers_a), k)
-        + _strength(labels_a, nearest(a, centers_b), k)
-    ) / 2
+    labels_a, centers_a = kmeans(a, k, rng=rng, n_init=STARTS)
+    labels_b, centers_b = kmeans(b, k, rng=rng, n_init=STARTS)
+    there = _strength(labels_b, nearest(b, centers_a), k)
+    return (there + _strength(labels_a, nearest(a, centers_b), k)) / 2
 
 
 def _strength(own: Labels, foreign: Labels, k: int) -> float:

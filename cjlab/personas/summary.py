@@ -9,7 +9,7 @@ import pandas as pd
 
 from cjlab.errors import UserError
 from cjlab.estimates import estimates
-from cjlab.personas.assign import _facts, _features, folder_of, persona_id
+from cjlab.personas.assign import facts_of, features_of, folder_of, persona_id
 from cjlab.stats import proportion
 
 
@@ -40,16 +40,18 @@ def sizes(j: Any) -> pd.DataFrame:
     count = counts["customers"].to_numpy()
     total = int(count.sum())
     share = proportion(count, np.full(len(count), total))
-    base = {"persona": counts["persona"].astype("str").to_numpy(), "n": total}
-    number = pd.DataFrame(
-        base
-        | {"metric": "customers", "value": count.astype(float), "unit": "customers"}
-        | {"n": count, "customers": count}
+    base = pd.DataFrame({"persona": counts["persona"].astype("str")})
+    number = base.assign(
+        metric="customers", value=count.astype(float), n=count, customers=count, unit="customers"
     )
-    rate = pd.DataFrame(
-        base
-        | {"metric": "share", "value": share.value, "low": share.low, "high": share.high}
-        | {"customers": total, "hits": count, "unit": "1", "of": "customers"}
+    rate = base.assign(
+        metric="share",
+        **share._asdict(),
+        n=total,
+        customers=total,
+        hits=count,
+        unit="1",
+        of="customers",
     )
     return estimates(pd.concat([number, rate], ignore_index=True), ["persona"])
 
@@ -72,26 +74,16 @@ def profile(study: Any) -> pd.DataFrame:
     """
     folder = folder_of(study)
     found = pd.read_parquet(folder / "profile.parquet")
-    units = {feature.name: feature.unit for feature in _features(folder)}
+    units = {feature.name: feature.unit for feature in features_of(folder)}
+    found["persona"] = [persona_id(code) for code in found["persona"]]
     parts = []
     for metric, low, high in (("mean", "mean_low", "mean_high"), ("difference", "low", "high")):
-        rows = pd.DataFrame(
-            {
-                "persona": [persona_id(code) for code in found.get("persona", [])],
-                "feature": found.get("feature", pd.Series(dtype="str")),
-                "metric": metric,
-                "value": found.get(metric, pd.Series(dtype="float64")),
-                "low": found.get(low, pd.Series(dtype="float64")),
-                "high": found.get(high, pd.Series(dtype="float64")),
-                "n": found.get("n", pd.Series(dtype="int64")),
-                "customers": found.get("n", pd.Series(dtype="int64")),
-            }
-        )
+        rows = found.reindex(columns=["persona", "feature", metric, low, high, "n"])
+        rows.columns = pd.Index(["persona", "feature", "value", "low", "high", "n"])
         rows["unit"] = rows["feature"].map(units) if metric == "mean" else "sd"
-        rows["of"] = "customers_with_value"
         shares = rows["unit"] == "1"
         rows.loc[shares, ["low", "high"]] = rows.loc[shares, ["low", "high"]].clip(0, 1)
-        parts.append(rows)
+        parts.append(rows.assign(metric=metric, customers=rows["n"], of="customers_with_value"))
     return estimates(pd.concat(parts, ignore_index=True), ["persona", "feature"])
 
 
@@ -126,14 +118,13 @@ def features_used(study: Any) -> pd.DataFrame:
         reason (see `Prepare`) or null.
     """
     folder = folder_of(study)
-    notes = {note["feature"]: note for note in _facts(folder)["notes"]}
-    rows = [
-        (*(f.name, f.label, f.unit, f.sentence, f.outcome), *_left_out(notes.get(f.name)))
-        for f in _features(folder)
-    ]
-    columns = ["feature", "label", "unit", "sentence", "outcome", "left_out", "of"]
-    texts = {name: "str" for name in columns if name != "outcome"}
-    return pd.DataFrame(rows, columns=columns).astype(texts | {"outcome": "bool"})
+    columns = ["feature", "label", "unit", "sentence", "outcome"]
+    listed = pd.DataFrame(facts_of(folder)["features"]).rename(columns={"name": "feature"})
+    notes = pd.DataFrame(facts_of(folder)["notes"], columns=["feature", "reason", "of"])
+    notes = notes.rename(columns={"reason": "left_out"}).drop_duplicates("feature", keep="last")
+    notes["of"] = notes["of"].where(notes["of"] != "")
+    frame = listed[columns].merge(notes, on="feature", how="left")
+    return frame.astype(dict.fromkeys(frame.columns.drop("outcome"), "str"))
 
 
 def feature_labels(study: Any) -> dict[str, str]:
@@ -149,7 +140,7 @@ def feature_labels(study: Any) -> dict[str, str]:
     dict of str to str
         ``{"share_app": "share of events in app"}``.
     """
-    return {feature.name: feature.label for feature in _features(folder_of(study))}
+    return {feature.name: feature.label for feature in features_of(folder_of(study))}
 
 
 def verdict(study: Any) -> dict[str, Any]:
@@ -165,13 +156,9 @@ def verdict(study: Any) -> dict[str, Any]:
     dict
         ``verdict`` (see `PersonaModel`), ``customers`` and ``jaccard`` by persona (0–1).
     """
-    facts = _facts(folder_of(study))
+    facts = facts_of(folder_of(study))
     jaccard = {persona_id(code): value for code, value in enumerate(facts["jaccard"])}
     return {"verdict": facts["verdict"], "customers": facts["customers"], "jaccard": jaccard}
-
-
-def _left_out(note: dict[str, str] | None) -> tuple[str | None, str | None]:
-    return (None, None) if note is None else (note["reason"], note["of"] or None)
 
 
 def _by_number(personas: pd.Series) -> np.ndarray:

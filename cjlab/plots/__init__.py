@@ -3,15 +3,11 @@
 Each draws only what its table holds, and shows a suppressed, unknown or missing number as such.
 """
 
-from cjlab.plots._coverage import coverage
-from cjlab.plots._dropoff import dropoff
-from cjlab.plots._funnel import funnel
-from cjlab.plots._intake import intake
+from cjlab.plots._matrices import persona_profile, transitions
 from cjlab.plots._persona_curve import persona_curve
-from cjlab.plots._persona_profile import persona_profile
-from cjlab.plots._persona_sizes import persona_sizes
+from cjlab.plots._quality import coverage, intake
+from cjlab.plots._shares import dropoff, funnel, persona_sizes
 from cjlab.plots._time_in_stage import time_in_stage
-from cjlab.plots._transitions import transitions
 from cjlab.plots.theme import footnote, save
 
 __all__ = [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
 from cjlab.plots import theme
 from cjlab.plots.frames import need
+from cjlab.plots.theme import Look
 from cjlab.plots.words import phrase, share
 
 MEASURES = ("silhouette", "prediction_strength", "min_jaccard")
@@ -57,55 +59,38 @@ def persona_curve(
         A column is missing.
     """
     need(quality, ["k", *MEASURES], figure="persona_curve")
+    names = {measure: phrase(measure, language) for measure in MEASURES} | dict(labels or {})
+    look = Look(ax, names, title, language)
     ax = theme.start(ax, height=3.5)
     frame = quality.sort_values("k", kind="stable")
     shown = [m for m in MEASURES if frame[m].notna().any()]
     if not shown:
-        theme.empty(ax, phrase("empty", language))
-        return theme.finish(ax, title=title, note=None)
+        return theme.empty(ax, look, look.say("empty"))
     ks = [int(k) for k in frame["k"]]
     if chosen is None and "chosen" in frame.columns:
         chosen = next((k for k, yes in zip(ks, frame["chosen"], strict=True) if yes), None)
-    if chosen is not None and chosen in ks:
-        _mark(ax, chosen, language)
-    names = {measure: phrase(measure, language) for measure in MEASURES} | dict(labels or {})
+    if chosen in ks:
+        ax.axvspan(chosen - 0.3, chosen + 0.3, color=theme.PALE, lw=0, zorder=0)
+        inside = ax.get_xaxis_transform()
+        theme.small(ax, chosen, 0.03, look.say("curve_chosen"), transform=inside, ha="center")
     for place, measure in enumerate(MEASURES):
         if measure in shown:
-            ax.plot(
-                ks,
-                frame[measure].astype(float),
-                color=theme.PALETTE[place],
-                marker=theme.MARKERS[place],
-                ms=5.5,
-                lw=1.6,
-                label=theme.human(measure, names),
-            )
+            values = frame[measure].astype(float)
+            how: Any = {"color": theme.PALETTE[place], "marker": theme.MARKERS[place]}
+            ax.plot(ks, values, ms=5.5, lw=1.6, label=look.name(measure), **how)
     for level, place in ((PREDICTION_STRENGTH, 1), (JACCARD, 2)):
         ax.axhline(level, color=theme.PALETTE[place], ls=(0, (4, 3)), lw=1.0, zorder=1)
     lowest = min(0.0, float(frame[shown].min().min()) - 0.03)
     ax.set(ylim=(lowest, 1.04), xlim=(min(ks) - 0.5, max(ks) + 0.5))
     ax.set_xticks(ks, _ticks(frame, language))
-    ax.set_xlabel(phrase("curve_axis", language), loc="left")
-    ax.set_ylabel(phrase("curve_value", language))
+    ax.set_xlabel(look.say("curve_axis"), loc="left")
+    ax.set_ylabel(look.say("curve_value"))
     theme.grid(ax, axis="y")
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2, borderpad=0.2)
-    note = phrase("curve_note", language, strength=PREDICTION_STRENGTH, jaccard=JACCARD)
+    ax.legend(bbox_to_anchor=(0, 1.0), ncols=3)
+    notes = [look.say("curve_note", strength=PREDICTION_STRENGTH, jaccard=JACCARD)]
     if "smallest" in frame.columns:
-        note += "; " + phrase("curve_smallest", language)
-    return theme.finish(ax, title=title, note=note, above=17.5)
-
-
-def _mark(ax: Axes, chosen: int, language: str) -> None:
-    ax.axvspan(chosen - 0.3, chosen + 0.3, color=theme.PALE, lw=0, zorder=0)
-    ax.text(
-        chosen,
-        0.03,
-        phrase("curve_chosen", language),
-        transform=ax.get_xaxis_transform(),
-        ha="center",
-        size=theme.SMALL,
-        color=theme.QUIET,
-    )
+        notes.append(look.say("curve_smallest"))
+    return theme.finish(ax, look, *notes, above=17.5)
 
 
 def _ticks(frame: pd.DataFrame, language: str) -> list[str]:

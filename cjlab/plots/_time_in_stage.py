@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from cjlab.plots import rows as chart
 from cjlab.plots import theme
-from cjlab.plots.frames import Cell, Table, read, state
-from cjlab.plots.words import count, duration, phrase
+from cjlab.plots.frames import Cell
+from cjlab.plots.rows import Chart, Slot
+from cjlab.plots.theme import Look
+from cjlab.plots.words import duration
 
 #: Above this ratio of longest to shortest quartile a linear axis would hide the short stays.
 LOG_FROM = 40.0
+SECOND, MINUTE, HOUR = 1 / 86400, 1 / 1440, 1 / 24
 #: Round durations that a log axis is ticked at, days.
-ROUND = (
-    1 / 86400,
-    10 / 86400,
-    1 / 1440,
-    10 / 1440,
-    1 / 24,
-    6 / 24,
-    1.0,
-    7.0,
-    30.0,
-    100.0,
-    365.25,
-    3652.5,
-)
+ROUND = [SECOND, 10 * SECOND, MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, 1, 7, 30, 100, 365.25, 3652.5]
+QUARTILES = ("q25", "median", "q75")
 
 
 @theme.themed
@@ -76,92 +65,63 @@ def time_in_stage(
     UserError
         A column is missing or the table has more than one breakdown.
     """
-    table = read(estimates, dims=["stage"], figure="time_in_stage")
-    stages = table.keys["stage"]
-    rows = chart.Rows(stages, table.groups or (None,))
-    ax = chart.start(ax, rows, extra=1.4)
-    if not stages:
-        theme.empty(ax, phrase("empty", language))
-        return theme.finish(ax, title=title, note=None)
-    chart.label(ax, rows, [theme.human(stage, labels) for stage in stages])
-    left = _axis(ax, _marks(table), language)
-    theme.grid(ax)
-    for block, stage in enumerate(stages):
-        for slot, group in enumerate(rows.groups):
-            place = (stage, group) if table.group else (stage,)
-            stay = tuple(table.cell(metric, *place) for metric in ("q25", "median", "q75"))
-            _stay(ax, rows, (block, slot), stay, left=left, language=language, minimum=minimum)
-    note = f"{phrase('time_note', language)}; {phrase('interval_bars', language)}"
-    return theme.finish(ax, title=title, note=note, above=chart.key(ax, rows, labels))
+    look = Look(ax, labels, title, language, minimum)
+    chart = Chart(estimates, "stage", look, figure="time_in_stage", extra=1.4)
+    left = _axis(chart) if chart.blocks else 0.0
+    for slot in chart.slots():
+        q25, median, q75 = stay = [slot.cell(metric) for metric in QUARTILES]
+        if not (_not_reached(median) or any(cell.known for cell in stay)):
+            slot.unknown(median)
+            continue
+        if q25.known:
+            _middle_half(slot, q25, q75, left)
+        elif not median.known:
+            slot.arrow(median.low if median.low > left else left)
+        if median.known:
+            slot.whisker(median, least=left)
+            slot.dot(max(median.value, left))
+        shown = duration(median.value, language) if median.known else look.say("not_reached")
+        bases = [cell.n for cell in (median, q25, q75) if cell.n == cell.n]
+        slot.side(shown, *(look.counted("n", n) for n in bases[:1]))
+    return chart.finish("time_note", "interval_bars")
 
 
-def _marks(table: Table) -> list[float]:
-    cells = [cell for metric in ("q25", "median", "q75") for cell in table.metric(metric)]
-    values = [x for cell in cells for x in (cell.value, cell.low, cell.high)]
-    return [x for x in values if math.isfinite(x)]
-
-
-def _axis(ax: Axes, marks: Sequence[float], language: str) -> float:
+def _axis(chart: Chart) -> float:
     """Set the time axis; return its left end, where shorter times are drawn."""
-    positive = [x for x in marks if x > 0]
-    if positive and max(positive) / min(positive) > LOG_FROM:
-        # Below a second lies only what a log axis cannot show: it stands at the left edge.
-        left = max(min(positive), 1 / 86400) * 0.7
-        right = max(positive) * 1.6
-        ax.set_xscale("log")
-        ax.set_xlim(left, right)
-        inside = [x for x in ROUND if left <= x <= right]
-        thin = inside if len(inside) <= 7 else inside[len(inside) % 2 :: 2]
-        ax.xaxis.set_major_locator(FixedLocator(thin))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: duration(x, language)))
-        ax.set_xlabel(phrase("time_axis_log", language), loc="left")
-        return left
-    ax.set_xlim(0, max(positive) * 1.12 if positive else 1.0)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    ax.set_xlabel(phrase("time_axis", language), loc="left")
-    return 0.0
+    ax, look = chart.ax, chart.look
+    cells = [cell for metric in QUARTILES for cell in chart.table.metric(metric)]
+    marks = [x for cell in cells for x in (cell.value, cell.low, cell.high) if x > 0]
+    theme.grid(ax)
+    if not marks or max(marks) <= LOG_FROM * min(marks):
+        ax.set_xlim(0, max(marks) * 1.12 if marks else 1.0)
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        ax.set_xlabel(look.say("time_axis"), loc="left")
+        return 0.0
+    # Below a second lies only what a log axis cannot show: it stands at the left edge.
+    left, right = max(min(marks), SECOND) * 0.7, max(marks) * 1.6
+    ax.set_xscale("log")
+    ax.set_xlim(left, right)
+    inside = [x for x in ROUND if left <= x <= right]
+    thin = inside if len(inside) <= 7 else inside[len(inside) % 2 :: 2]
+    ax.xaxis.set_major_locator(FixedLocator(thin))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: duration(x, look.language)))
+    ax.set_xlabel(look.say("time_axis_log"), loc="left")
+    return left
 
 
-def _stay(
-    ax: Axes,
-    rows: chart.Rows,
-    place: tuple[int, int],
-    stay: tuple[Cell, ...],
-    *,
-    left: float,
-    language: str,
-    minimum: int,
-) -> None:
-    q25, median, q75 = stay
-    y, colour = rows.y(*place), rows.colour(place[1])
-    reached = [cell for cell in stay if cell.known]
-    open_ended = _not_reached(median)
-    if not reached and not open_ended:
-        chart.unknown(ax, rows, place, state(median, language=language, minimum=minimum))
+def _middle_half(slot: Slot, q25: Cell, q75: Cell, left: float) -> None:
+    """Draw the bar from q25 to q75, open where q75 lies beyond the data."""
+    ax = slot.chart.ax
+    if not (q75.known or _not_reached(q75)):
         return
-    height = 0.46 if not rows.grouped else 0.7
-    if q25.known:
-        start = max(q25.value, left)
-        end = max(q75.value, left) if q75.known else ax.get_xlim()[1]
-        if q75.known or _not_reached(q75):
-            ax.barh(y, end - start, left=start, height=height, color=colour, alpha=0.3, lw=0)
-        if not q75.known and _not_reached(q75):
-            chart.arrow(ax, y, start, colour=colour)
-    if median.known:
-        chart.whisker(ax, y, median, colour=colour, least=left)
-        dot = max(median.value, left)
-        ax.plot([dot], [y], color=colour, marker=rows.marker(place[1]), ms=5.5, zorder=4)
-        text = duration(median.value, language)
-    else:
-        if not q25.known:
-            chart.arrow(ax, y, median.low if median.low > left else left, colour=colour)
-        text = phrase("not_reached", language)
-    base = next((cell.n for cell in (median, q25, q75) if cell.n == cell.n), math.nan)
-    if base == base:
-        text += " · " + phrase("n", language, n=count(base, language))
-    chart.side(ax, y, text)
+    start = max(q25.value, left)
+    wide = (max(q75.value, left) if q75.known else ax.get_xlim()[1]) - start
+    height = 0.7 if slot.chart.grouped else 0.46
+    ax.barh(slot.y, wide, left=start, height=height, color=slot.colour, alpha=0.3, lw=0)
+    if not q75.known:
+        slot.arrow(start)
 
 
 def _not_reached(cell: Cell) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from cjlab.errors import UserError, did_you_mean
-from cjlab.plots.words import phrase
+from cjlab.plots.theme import Look
 
 NAN = float("nan")
 
@@ -34,6 +34,15 @@ class Cell(NamedTuple):
         """True where the number is withheld for privacy."""
         return self.status == "suppressed"
 
+    @property
+    def small(self) -> bool:
+        """True where it is withheld because it tells of too few."""
+        return self.suppressed and self.note in ("small_cell", "")
+
+
+#: What stands where a table has no row.
+ABSENT = Cell()
+
 
 @dataclass(frozen=True)
 class Table:
@@ -42,15 +51,10 @@ class Table:
     cells: dict[tuple[Hashable, ...], Cell]
     keys: dict[str, list[Any]]
     group: str | None = None
-    groups: list[Any] = field(default_factory=list)
 
     def cell(self, metric: str, *key: Hashable) -> Cell:
         """Return the estimate at a place; an absent row is a null estimate."""
-        return self.cells.get((metric, *key), Cell())
-
-    def has(self, metric: str, *key: Hashable) -> bool:
-        """Tell whether the table has such a row at all."""
-        return (metric, *key) in self.cells
+        return self.cells.get((metric, *key), ABSENT)
 
     def metric(self, metric: str) -> list[Cell]:
         """Return all estimates of a metric."""
@@ -97,52 +101,31 @@ def read(frame: pd.DataFrame, *, dims: Sequence[str], figure: str, groups: int =
             "Filter the table to one value of the others first."
         )
     order = [*dims, *extra]
+    # Null is null, whatever a column's kind of it.
+    places = frame[["metric", *order]].astype(object).where(frame[["metric", *order]].notna(), None)
     cells: dict[tuple[Hashable, ...], Cell] = {}
-    for row in frame.to_dict("records"):
-        key = (str(row["metric"]), *(_key(row[column]) for column in order))
+    for key, row in zip(places.itertuples(index=False, name=None), _cells(frame), strict=True):
         if key in cells:
-            raise UserError(f"{figure}: the table has two rows for {_named(key, order)}.")
-        cells[key] = _cell(row)
-    keys = {column: _distinct(frame[column]) for column in order}
-    group = extra[0] if extra else None
-    return Table(cells, keys, group, keys[group] if group else [])
+            named = zip(places.columns, key, strict=True)
+            place = ", ".join(f"{name} {value!r}" for name, value in named)
+            raise UserError(f"{figure}: the table has two rows for {place}.")
+        cells[key] = row
+    keys = {column: list(dict.fromkeys(places[column])) for column in order}
+    return Table(cells, keys, extra[0] if extra else None)
 
 
-def _named(key: tuple[Hashable, ...], order: Sequence[str]) -> str:
-    pairs = zip(["metric", *order], key, strict=True)
-    return ", ".join(f"{name} {value!r}" for name, value in pairs)
+def _cells(frame: pd.DataFrame) -> Iterator[Cell]:
+    whole = frame.reindex(columns=list(Cell._fields)).astype(object)
+    whole = whole.fillna({"status": "ok", "note": ""})
+    for *numbers, status, note in whole.itertuples(index=False, name=None):
+        value, low, high, n = (NAN if pd.isna(number) else float(number) for number in numbers)
+        yield Cell(value, low, high, n, str(status), str(note))
 
 
-def _key(value: Any) -> Any:
-    return None if pd.isna(value) else value
-
-
-def _distinct(column: pd.Series[Any]) -> list[Any]:
-    return list(dict.fromkeys(_key(value) for value in column))
-
-
-def _number(row: dict[Hashable, Any], name: str) -> float:
-    value = row.get(name)
-    return NAN if value is None or pd.isna(value) else float(value)
-
-
-def _cell(row: dict[Hashable, Any]) -> Cell:
-    status, note = row.get("status", "ok"), row.get("note")
-    return Cell(
-        value=_number(row, "value"),
-        low=_number(row, "low"),
-        high=_number(row, "high"),
-        n=_number(row, "n"),
-        status="ok" if status is None or pd.isna(status) else str(status),
-        note="" if note is None or pd.isna(note) else str(note),
-    )
-
-
-def state(cell: Cell, *, language: str, minimum: int) -> str:
+def state(cell: Cell, look: Look) -> str:
     """Word why a place has no number."""
+    if cell.small:
+        return look.say("small", minimum=look.minimum)
     if cell.suppressed:
-        small = cell.note in ("small_cell", "")
-        return phrase("small" if small else "withheld", language, minimum=minimum)
-    return phrase(
-        "not_yet_observed" if cell.status == "not_yet_observed" else "not_estimable", language
-    )
+        return look.say("withheld")
+    return look.say(cell.status if cell.status == "not_yet_observed" else "not_estimable")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -11,23 +11,29 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
 
 from cjlab.plots import theme
+from cjlab.plots.frames import Cell
+
+Cells = Sequence[Sequence[Cell]]
+
+
+def known(cells: Cells) -> list[Cell]:
+    """Return the cells that have a number."""
+    return [cell for row in cells for cell in row if cell.known]
 
 
 def draw(
     ax: Axes,
-    values: NDArray[np.float64],
+    cells: Cells,
+    write: Callable[[Cell], str],
     *,
-    texts: NDArray[np.object_],
-    hidden: NDArray[np.bool_],
     rows: Sequence[str],
     columns: Sequence[str],
     bases: Sequence[str] = (),
+    bold: bool = False,
     cmap: str | Colormap,
-    vmin: float,
-    vmax: float,
+    limits: tuple[float, float],
     row_room: float,
 ) -> None:
     """Draw a matrix with a text in each cell.
@@ -36,77 +42,59 @@ def draw(
     ----------
     ax : Axes
         Axes to draw on.
-    values : array of shape (rows, columns)
-        Colours; nan leaves the cell blank.
-    texts : array of str of the same shape
-        What is written in each cell, coloured or not.
-    hidden : array of bool of the same shape
-        Cells hatched grey: withheld.
+    cells : sequence of rows of Cell
+        Known ones are coloured, withheld ones hatched grey, others blank.
+    write : callable
+        Gives a cell's text.
     rows, columns : sequence of str
         Names, wrapped to their room.
     bases : sequence of str, optional
         Written under each row's name: its n.
+    bold : bool, default False
+        Whether values whose interval leaves out 0 are set in bold.
     cmap : str or Colormap
         Colour map.
-    vmin, vmax : float
+    limits : tuple of float
         Values of the map's two ends.
     row_room : float
         Room for the row names, inches.
     """
+    values = np.array([[c.value if c.known else np.nan for c in row] for row in cells])
+    texts = np.array([[write(cell) for cell in row] for row in cells], dtype=object)
     sns.heatmap(
-        np.clip(values, vmin, vmax),
+        np.clip(values, *limits),
         ax=ax,
         annot=texts,
         fmt="",
         cmap=cmap,
-        vmin=vmin,
-        vmax=vmax,
+        vmin=limits[0],
+        vmax=limits[1],
         mask=np.isnan(values),
         cbar=False,
         linewidths=1.0,
         linecolor="white",
         annot_kws={"size": theme.SMALL if len(columns) > 9 else 8.5},
     )
-    _contrast(ax, values, cmap=cmap, vmin=vmin, vmax=vmax)
-    for i, j in zip(*np.nonzero(hidden), strict=True):
-        ax.add_patch(
-            Rectangle(
-                (j, i),
-                1,
-                1,
-                facecolor=theme.PALE,
-                edgecolor=theme.GREY,
-                hatch=theme.HATCH,
-                lw=0.0,
-            )
-        )
+    scale = mpl.colors.Normalize(*limits, clip=True)
+    for text in ax.texts:
+        x, y = text.get_position()
+        cell = cells[int(y)][int(x)]
+        text.set_color(_ink(mpl.colormaps.get_cmap(cmap)(scale(cell.value))))
+        if bold and (cell.low > 0 or cell.high < 0):
+            text.set_fontweight("bold")
     for i, j in np.argwhere(np.isnan(values)):
+        hidden = cells[i][j].suppressed
+        if hidden:
+            ax.add_patch(Rectangle((j, i), 1, 1, **theme.WITHHELD))
+        box: Any = {"facecolor": theme.PALE, "edgecolor": "none", "pad": 1.0} if hidden else None
         if texts[i, j]:
-            box: dict[str, Any] = {"facecolor": theme.PALE, "edgecolor": "none", "pad": 1.0}
-            ax.text(
-                j + 0.5,
-                i + 0.5,
-                texts[i, j],
-                ha="center",
-                va="center",
-                size=theme.SMALL,
-                color=theme.QUIET,
-                bbox=box if hidden[i, j] else None,
-            )
+            theme.small(ax, j + 0.5, i + 0.5, texts[i, j], ha="center", va="center", bbox=box)
     _names(ax, rows, bases, columns, row_room)
 
 
-def _contrast(
-    ax: Axes, values: NDArray[np.float64], *, cmap: str | Colormap, vmin: float, vmax: float
-) -> None:
-    """Write each cell in ink or white, whichever stands out more from its colour."""
-    colours = mpl.colormaps.get_cmap(cmap)
-    for text in ax.texts:
-        x, y = text.get_position()
-        value = values[int(y), int(x)]
-        behind = colours((np.clip(value, vmin, vmax) - vmin) / (vmax - vmin))
-        dark, light = (theme.contrast(ink, behind) for ink in (theme.INK, "white"))
-        text.set_color(theme.INK if dark >= light else "white")
+def _ink(behind: Any) -> str:
+    """Return ink or white, whichever stands out more from the colour behind it."""
+    return max((theme.INK, "white"), key=lambda colour: theme.contrast(colour, behind))
 
 
 def _names(
@@ -116,13 +104,12 @@ def _names(
     words = [word for column in columns for word in theme.clean(column).split(" ")]
     # A name broken inside a word is worse than a slanted one.
     slant = max(theme.points(word, 8.5) for word in words) > cell * 72
-    across = [
-        theme.wrap(c, width=1.6 if slant else cell, size=8.5, lines=1 if slant else 4)
-        for c in columns
-    ]
-    down = [theme.wrap(r, width=row_room, size=8.5, lines=2) for r in rows]
-    if any(bases):
-        down = [f"{name}\n{base}" if base else name for name, base in zip(down, bases, strict=True)]
+    room, lines = (1.6, 1) if slant else (cell, 4)
+    across = [theme.wrap(name, width=room, size=8.5, lines=lines) for name in columns]
+    down = [theme.wrap(name, width=row_room, size=8.5, lines=2) for name in rows]
+    if bases:
+        under = [f"\n{base}" if base else "" for base in bases]
+        down = [name + base for name, base in zip(down, under, strict=True)]
     ax.tick_params(length=0)
     ax.set_yticks(np.arange(len(rows)) + 0.5, down, rotation=0, size=8.5)
     ax.xaxis.set_ticks_position("top")

@@ -3,219 +3,215 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from cjlab.plots import theme
-from cjlab.plots.frames import Cell
+from cjlab.plots.frames import Cell, read, state
+from cjlab.plots.theme import MARKERS, PALETTE, Look
 from cjlab.plots.words import share
 
 #: Room for row labels at the left of a figure, inches.
 LABEL_ROOM = 1.75
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Where each row lies: blocks (steps, stages) of one slot for each group, top to bottom.
+class Chart:
+    """Rows of estimates: blocks (steps, stages) of one slot for each group, top to bottom.
 
     Parameters
     ----------
-    blocks : sequence
-        Ids of the rows, top first.
-    groups : sequence, default one unnamed group
-        Ids of the groups inside each row.
+    estimates : DataFrame
+        Estimates, in the order in which the rows are drawn.
+    dim : str
+        Its column that names the blocks.
+    look : Look
+        What the caller asks for.
+    figure : str
+        Name for error messages.
+    groups : int, default 1
+        How many further dimensions the figure can draw.
+    extra : float, default 1.25
+        Inches for title, axis and note.
     """
 
-    blocks: Sequence[Hashable]
-    groups: Sequence[Hashable] = field(default=(None,))
+    def __init__(
+        self,
+        estimates: pd.DataFrame,
+        dim: str,
+        look: Look,
+        *,
+        figure: str,
+        groups: int = 1,
+        extra: float = 1.25,
+    ) -> None:
+        self.table = read(estimates, dims=[dim], figure=figure, groups=groups)
+        self.look = look
+        self.blocks: list[Any] = self.table.keys[dim]
+        self.groups: list[Any] = self.table.keys.get(self.table.group or "") or [None]
+        self.grouped = len(self.groups) > 1
+        #: Height of a block in slots, the gap below it included.
+        self.step = len(self.groups) + (0.7 if self.grouped else 0.0)
+        inches = max(0.18 * self.step, 0.46) if self.grouped else 0.46
+        self.ax = theme.start(look.ax, height=max(2.2, inches * len(self.blocks) + extra))
+        if self.blocks:
+            self._label()
+
+    def _label(self) -> None:
+        names = [self.look.name(block) for block in self.blocks]
+        middle = (len(self.groups) - 1) / 2
+        places = [block * self.step + middle for block in range(len(names))]
+        label(self.ax, places, names, lines=3 if self.grouped else 2, beyond=middle)
+        for block in range(1, len(names) if self.grouped else 0):
+            self.ax.axhline(block * self.step - 0.85, color="#D9D9D9", lw=0.7, zorder=0)
+
+    def slots(self) -> Iterator[Slot]:
+        """Yield the slots, top to bottom."""
+        for block, name in enumerate(self.blocks):
+            for place, group in enumerate(self.groups):
+                key = (name, group) if self.table.group else (name,)
+                yield Slot(self, key, block * self.step + place, place)
+
+    def percent_axis(self, key: str, *, top: float) -> None:
+        """Set the axis of fractions; see the function of this name."""
+        if self.blocks:
+            percent_axis(self.ax, self.look, key, top=top)
+
+    def top(self, metric: str, *, most: float = 1.0) -> float:
+        """Return the upper limit of an axis of fractions: a little above the largest mark."""
+        cells = [cell for cell in self.table.metric(metric) if cell.known]
+        largest = max((x for c in cells for x in (c.value, c.high) if x == x), default=0.0)
+        return min(most, largest * 1.08) if largest > 0 else most
+
+    def finish(self, *notes: str) -> Axes:
+        """Return the finished axes; without any row they say so."""
+        if not self.blocks:
+            return theme.empty(self.ax, self.look, self.look.say("empty"))
+        above = self._key() if self.groups != [None] else 0.0
+        return theme.finish(self.ax, self.look, *map(self.look.say, notes), above=above)
+
+    def _key(self) -> float:
+        """Draw the groups' key; return the points that the title must keep free above the axes."""
+        names = [theme.wrap(self.look.name(g), width=2.9, size=8.5, lines=1) for g in self.groups]
+        handles = [
+            Line2D([], [], color=slot.colour, marker=slot.marker, ls="", ms=6)
+            for slot, _ in zip(self.slots(), names, strict=False)
+        ]
+        widest = max(theme.points(name, 8.5) for name in names) / 72 + 0.5
+        columns = max(1, min(len(names), int((theme.WIDTH - 0.3) / widest)))
+        where: Any = blended_transform_factory(self.ax.figure.transFigure, self.ax.transAxes)
+        drawn = self.ax.legend(
+            handles,
+            names,
+            bbox_to_anchor=(0.004, 1.0),
+            bbox_transform=where,
+            ncols=columns,
+            columnspacing=1.4,
+            handletextpad=0.4,
+        )
+        drawn.set_in_layout(False)
+        return 3.0 + 14.5 * math.ceil(len(names) / columns)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One place of a row chart, and the marks that may stand there."""
+
+    chart: Chart
+    key: tuple[Hashable, ...]
+    y: float
+    place: int
 
     @property
-    def grouped(self) -> bool:
-        """True where each block has several slots."""
-        return len(self.groups) > 1
+    def colour(self) -> str:
+        """The group's colour."""
+        return PALETTE[self.place % len(PALETTE)]
 
     @property
-    def step(self) -> float:
-        """Height of a block in slots, the gap below it included."""
-        return len(self.groups) + (0.7 if self.grouped else 0.0)
+    def marker(self) -> str:
+        """The group's marker."""
+        return MARKERS[self.place % len(MARKERS)]
 
-    def y(self, block: int, group: int = 0) -> float:
-        """Return the height of one slot."""
-        return block * self.step + group
+    def cell(self, metric: str) -> Cell:
+        """Return the estimate drawn here."""
+        return self.chart.table.cell(metric, *self.key)
 
-    def middle(self, block: int) -> float:
-        """Return the height of a block's middle, where its label stands."""
-        return self.y(block) + (len(self.groups) - 1) / 2
+    def side(self, *texts: str) -> None:
+        """Write the row's numbers at the right of the axes."""
+        side(self.chart.ax, self.y, " · ".join(texts))
 
-    @property
-    def inches(self) -> float:
-        """Height that the rows need."""
-        if self.grouped:
-            return max(0.18, 0.46 / self.step) * self.step * len(self.blocks)
-        return 0.46 * len(self.blocks)
+    def bar(self, cell: Cell) -> None:
+        """Draw a bar from 0 and its interval."""
+        self.chart.ax.barh(self.y, cell.value, height=0.62, color=theme.MAIN, zorder=2)
+        self.whisker(cell, colour=theme.INK)
 
-    def colour(self, group: int) -> str:
-        """Return a group's colour."""
-        return theme.PALETTE[group % len(theme.PALETTE)]
+    def dot(self, value: float, *, ms: float = 5.5, zorder: float = 4, **how: Any) -> None:
+        """Draw the group's mark."""
+        how = {"color": self.colour, "marker": self.marker, "ls": ""} | how
+        self.chart.ax.plot([value], [self.y], ms=ms, zorder=zorder, **how)
 
-    def marker(self, group: int) -> str:
-        """Return a group's marker."""
-        return theme.MARKERS[group % len(theme.MARKERS)]
+    def whisker(self, cell: Cell, *, colour: str | None = None, least: float = -math.inf) -> None:
+        """Draw a cell's interval; an open upper end becomes an arrow to the axes' edge."""
+        if cell.low != cell.low:
+            return
+        colour = colour or self.colour
+        ends = [max(end, least) for end in (cell.low, cell.high) if end == end]
+        if len(ends) == 2:
+            line: Any = {"color": colour, "lw": 1.3, "solid_capstyle": "butt"}
+            self.chart.ax.plot(ends, [self.y] * 2, zorder=3, **line)
+        else:
+            self.arrow(ends[0], colour)
+        caps: Any = {"color": colour, "ls": "", "marker": "|"}
+        self.chart.ax.plot(ends, [self.y] * len(ends), ms=5, zorder=3, **caps)
+
+    def arrow(self, left: float, colour: str | None = None) -> None:
+        """Draw an open arrow from a place to the axes' right edge: it ends where nobody knows."""
+        style: Any = {"arrowstyle": "->", "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
+        style["color"] = colour or self.colour
+        ax = self.chart.ax
+        end: Any = {"xycoords": ax.get_yaxis_transform(), "textcoords": "data"}
+        ax.annotate("", (1.0, self.y), (left, self.y), arrowprops=style, zorder=3, **end)
+
+    def unknown(self, cell: Cell) -> None:
+        """Mark a place that has no number: a hatched stub, the group's hollow mark, the reason."""
+        ax = self.chart.ax
+        across = ax.get_yaxis_transform()
+        corner = (0.0, self.y - 0.3)
+        stub = Rectangle(corner, 0.045, 0.6, transform=across, zorder=2, **theme.WITHHELD)
+        ax.add_patch(stub)
+        if self.chart.grouped:
+            self.dot(0.0225, transform=across, markerfacecolor="white")
+        text = state(cell, self.chart.look)
+        theme.small(ax, 0.055, self.y, text, transform=across, va="center", style="italic")
 
 
-def start(ax: Axes | None, rows: Rows, *, extra: float = 1.25) -> Axes:
-    """Return axes tall enough for the rows, with `extra` inches for title, axis and note."""
-    return theme.start(ax, height=max(2.2, rows.inches + extra))
+def label(
+    ax: Axes, places: Sequence[float], names: Sequence[str], *, lines: int = 2, beyond: float = 0.0
+) -> None:
+    """Write the rows' names and set the vertical limits, first row on top.
 
-
-def label(ax: Axes, rows: Rows, names: Sequence[str]) -> None:
-    """Write the rows' names and set the vertical limits, first row on top."""
-    wrapped = [theme.wrap(name, width=LABEL_ROOM, lines=3) for name in names]
-    if not rows.grouped:
-        wrapped = [theme.wrap(name, width=LABEL_ROOM, lines=2) for name in names]
-    ax.set_yticks([rows.middle(i) for i in range(len(rows.blocks))], wrapped)
-    last = rows.y(len(rows.blocks) - 1, len(rows.groups) - 1)
-    ax.set_ylim(last + 0.65, -0.65)
-    if rows.grouped:
-        for block in range(1, len(rows.blocks)):
-            ax.axhline(rows.y(block) - 0.85, color="#D9D9D9", lw=0.7, zorder=0)
+    `beyond` is how far slots lie above and below the first and the last place.
+    """
+    ax.set_yticks(places, [theme.wrap(name, width=LABEL_ROOM, lines=lines) for name in names])
+    ax.set_ylim(places[-1] + beyond + 0.65, -0.65)
 
 
 def side(ax: Axes, y: float, text: str) -> None:
     """Write a row's numbers at the right of the axes."""
-    ax.text(
-        1.015,
-        y,
-        text,
-        transform=ax.get_yaxis_transform(),
-        va="center",
-        size=theme.SMALL,
-        color=theme.QUIET,
-    )
+    theme.small(ax, 1.015, y, text, transform=ax.get_yaxis_transform(), va="center")
 
 
-def whisker(
-    ax: Axes, y: float, cell: Cell, *, colour: str = theme.INK, least: float = -math.inf
-) -> None:
-    """Draw a cell's interval; an open upper end becomes an arrow to the axes' edge."""
-    if cell.low != cell.low:
-        return
-    low = max(cell.low, least)
-    if cell.high == cell.high:
-        high = max(cell.high, least)
-        ax.plot([low, high], [y, y], color=colour, lw=1.3, solid_capstyle="butt", zorder=3)
-        ax.plot([low, high], [y, y], color=colour, ls="", marker="|", ms=5, zorder=3)
-        return
-    arrow(ax, y, low, colour=colour)
-    ax.plot([low], [y], color=colour, ls="", marker="|", ms=5, zorder=3)
-
-
-def arrow(ax: Axes, y: float, left: float, *, colour: str) -> None:
-    """Draw an open arrow from a place to the axes' right edge: it ends where nobody knows."""
-    ax.annotate(
-        "",
-        xy=(1.0, y),
-        xycoords=ax.get_yaxis_transform(),
-        xytext=(left, y),
-        textcoords="data",
-        arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.2, "shrinkA": 0, "shrinkB": 0},
-        zorder=3,
-    )
-
-
-def unknown(ax: Axes, rows: Rows, place: tuple[int, int], text: str) -> None:
-    """Mark a slot that has no number: a hatched stub, the group's hollow mark, the reason."""
-    y = rows.y(*place)
-    transform = ax.get_yaxis_transform()
-    ax.add_patch(
-        Rectangle(
-            (0.0, y - 0.3),
-            0.045,
-            0.6,
-            transform=transform,
-            facecolor=theme.PALE,
-            edgecolor=theme.GREY,
-            hatch=theme.HATCH,
-            lw=0.0,
-            zorder=2,
-        )
-    )
-    if rows.grouped:
-        ax.plot(
-            [0.0225],
-            [y],
-            transform=transform,
-            color=rows.colour(place[1]),
-            marker=rows.marker(place[1]),
-            markerfacecolor="white",
-            ms=5.5,
-            ls="",
-            zorder=4,
-        )
-    ax.text(
-        0.055,
-        y,
-        text,
-        transform=transform,
-        va="center",
-        size=theme.SMALL,
-        color=theme.QUIET,
-        style="italic",
-    )
-
-
-def percent_axis(ax: Axes, *, language: str, top: float, text: str) -> None:
-    """Set a horizontal axis of fractions from 0, ticked in percent."""
+def percent_axis(ax: Axes, look: Look, key: str, *, top: float) -> None:
+    """Set a horizontal axis of fractions from 0, ticked in percent, and its grid."""
     ax.set_xlim(0, top)
-    ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: share(round(x, 6), language)))
-    ax.set_xlabel(text, loc="left")
-
-
-def top_of(cells: Sequence[Cell], *, most: float = 1.0) -> float:
-    """Return the upper limit of an axis of fractions: a little above the largest mark."""
-    marks = [x for cell in cells if cell.known for x in (cell.value, cell.high) if x == x]
-    return min(most, max(marks) * 1.08) if marks and max(marks) > 0 else most
-
-
-def key(ax: Axes, rows: Rows, labels: Mapping[str, str] | None) -> float:
-    """Draw the groups' key above the axes.
-
-    Returns
-    -------
-    float
-        Points that the title must keep free above the axes.
-    """
-    if rows.groups == (None,):
-        return 0.0
-    figure = ax.figure
-    names = [theme.wrap(theme.human(g, labels), width=2.9, size=8.5, lines=1) for g in rows.groups]
-    handles = [
-        Line2D([], [], color=rows.colour(i), marker=rows.marker(i), ls="", ms=6)
-        for i in range(len(names))
-    ]
-    widest = max(theme.points(name, 8.5) for name in names) / 72 + 0.5
-    columns = max(1, min(len(names), int((theme.WIDTH - 0.3) / widest)))
-    where: Any = blended_transform_factory(figure.transFigure, ax.transAxes)
-    drawn = ax.legend(
-        handles,
-        names,
-        loc="lower left",
-        bbox_to_anchor=(0.004, 1.0),
-        bbox_transform=where,
-        ncols=columns,
-        borderaxespad=0.2,
-        borderpad=0.2,
-        columnspacing=1.4,
-        handletextpad=0.4,
-    )
-    drawn.set_in_layout(False)
-    return 3.0 + 14.5 * math.ceil(len(names) / columns)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: share(round(x, 6), look.language)))
+    ax.set_xlabel(look.say(key), loc="left")
+    theme.grid(ax)

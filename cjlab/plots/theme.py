@@ -6,8 +6,10 @@ import functools
 import os
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar, cast
+from pathlib import Path
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -15,11 +17,13 @@ import pandas as pd
 import seaborn as sns
 from matplotlib import font_manager
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import blended_transform_factory
+from seaborn.utils import relative_luminance
+
+from cjlab.plots.words import count, phrase
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,67 +36,36 @@ SMALL = 8.0
 LONGEST = 300
 
 #: Okabe and Ito's set with an indigo for its yellow, which is too faint on white.
-PALETTE = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#000000",
-    "#2D00B4",
-)
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#2D00B4"]
 #: A second cue beside the colour.
-MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
-MAIN, WARN, GREY, PALE, INK, QUIET = (
-    "#0072B2",
-    "#D55E00",
-    "#9A9A9A",
-    "#E6E6E6",
-    "#1A1A1A",
-    "#555555",
-)
-HATCH = "////"
+MARKERS = "osD^vPX*"
+MAIN, WARN = PALETTE[:2]
+GREY, PALE, INK, QUIET = "#9A9A9A", "#E6E6E6", "#1A1A1A", "#555555"
+WITHHELD: dict[str, Any] = {"facecolor": PALE, "edgecolor": GREY, "hatch": "////", "lw": 0.0}
+STYLE = Path(__file__).with_name("cjlab.mplstyle")
+RC = mpl.rc_params_from_file(STYLE, use_default_template=False)
 
-RC: Mapping[str, Any] = {
-    "text.parse_math": False,  # a "$" in a customer's string is a dollar, not a formula
-    "text.usetex": False,
-    "font.family": ["sans-serif"],
-    "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib: the same on every machine
-    "font.size": 9.0,
-    "axes.titlesize": 11.0,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 9.0,
-    "axes.labelcolor": QUIET,
-    "axes.edgecolor": "#BBBBBB",
-    "axes.facecolor": "white",
-    "axes.axisbelow": True,
-    "axes.grid": False,
-    "axes.formatter.use_mathtext": False,
-    "axes.formatter.useoffset": False,
-    "figure.facecolor": "white",
-    "figure.dpi": 120.0,
-    "savefig.dpi": 120.0,
-    "savefig.bbox": None,
-    "figure.constrained_layout.w_pad": 0.08,
-    "figure.constrained_layout.h_pad": 0.08,
-    "grid.color": "#E3E3E3",
-    "grid.linewidth": 0.7,
-    "hatch.color": "#B5B5B5",
-    "hatch.linewidth": 0.6,
-    "legend.fontsize": 8.5,
-    "legend.frameon": False,
-    "text.color": INK,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 9.0,
-    "xtick.color": QUIET,
-    "ytick.color": INK,
-    "xtick.major.size": 0.0,
-    "ytick.major.size": 0.0,
-    "svg.hashsalt": "cjlab",
-    "svg.fonttype": "path",
-}
+
+class Look(NamedTuple):
+    """What the caller of a figure asks for; see the figures' own documentation."""
+
+    ax: Axes | None
+    labels: Mapping[Any, str] | None
+    title: str | None
+    language: str
+    minimum: int = 10
+
+    def say(self, key: str, **values: object) -> str:
+        """Return a phrase in the report's language."""
+        return phrase(key, self.language, **values)
+
+    def counted(self, key: str, n: float, **values: object) -> str:
+        """Return a phrase about a whole number `n`."""
+        return self.say(key, n=count(n, self.language), **values)
+
+    def name(self, key: object) -> str:
+        """Return the human label of an id."""
+        return human(key, self.labels)
 
 
 def themed(plot: Callable[P, R]) -> Callable[P, R]:
@@ -100,7 +73,7 @@ def themed(plot: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(plot)
     def inner(*args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context(cast(Any, dict(RC))):
+        with mpl.rc_context(RC):
             return plot(*args, **kwargs)
 
     return inner
@@ -182,30 +155,21 @@ def wrap(
         if line:
             done.append(line)
         while points(word, size, weight) > room and len(word) > 1:
-            cut = _fitting(word, room, size, weight)
+            cut = max(1, _fitting(word, room, size, weight))
             done.append(word[:cut])
             word = word[cut:]
         line = word
     done.append(line)
     if len(done) > lines:
-        done = done[:lines]
-        last = done[-1]
-        while last and points(last + "…", size, weight) > room:
-            last = last[:-1]
-        done[-1] = last + "…"
+        last = done[lines - 1]
+        done[lines - 1 :] = [last[: _fitting(last, room, size, weight, end="…")] + "…"]
     return "\n".join(done)
 
 
-def _fitting(word: str, room: float, size: float, weight: str) -> int:
-    """How many first characters of a word fit; at least one."""
-    low, high = 1, len(word)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if points(word[:middle], size, weight) <= room:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+def _fitting(word: str, room: float, size: float, weight: str, end: str = "") -> int:
+    """How many first characters of a word fit, with `end` after them."""
+    lengths = range(1, len(word) + 1)
+    return bisect_right(lengths, room, key=lambda n: points(word[:n] + end, size, weight))
 
 
 def contrast(first: Any, second: Any) -> float:
@@ -216,20 +180,13 @@ def contrast(first: Any, second: Any) -> float:
     >>> round(contrast("black", "white"), 1)
     21.0
     """
-    bright, dull = sorted((_luminance(first), _luminance(second)), reverse=True)
-    return (bright + 0.05) / (dull + 0.05)
+    dull, bright = sorted((relative_luminance(first), relative_luminance(second)))
+    return float((bright + 0.05) / (dull + 0.05))
 
 
-def _luminance(colour: Any) -> float:
-    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-
-def human(key: object, labels: Mapping[str, str] | None) -> str:
+def human(key: object, labels: Mapping[Any, str] | None) -> str:
     """Return the human label of an id, cleaned; an id without one is its own label."""
-    if labels is not None and isinstance(key, str) and key in labels:
-        return clean(labels[key])
-    return clean(key)
+    return clean((labels or {}).get(key, key))
 
 
 def start(ax: Axes | None, *, height: float) -> Axes:
@@ -248,69 +205,59 @@ def grid(ax: Axes, *, axis: str = "x") -> None:
     sns.despine(ax=ax, left=True, bottom=axis == "x")
 
 
-def empty(ax: Axes, message: str) -> None:
+def empty(ax: Axes, look: Look, message: str) -> Axes:
     """Say in the middle of empty axes why nothing is drawn."""
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
     sns.despine(ax=ax, left=True, bottom=True)
-    ax.set(xlim=(0, 1), ylim=(0, 1))
     ax.text(0.5, 0.5, clean(message), ha="center", va="center", color=QUIET, size=10)
+    return finish(ax, look)
 
 
-def finish(ax: Axes, *, title: str | None, note: str | None, above: float = 0.0) -> Axes:
+def small(ax: Axes, x: float, y: float, text: str, **how: Any) -> None:
+    """Write small and quiet text."""
+    ax.text(x, y, text, size=SMALL, color=QUIET, **how)
+
+
+def finish(ax: Axes, look: Look, *notes: str, above: float = 0.0) -> Axes:
     """Put the title and the footnote on, and make every text literal.
 
     Parameters
     ----------
     ax : Axes
         Drawn axes.
-    title : str or None
-        The finding, as the caller words it; wrapped at the figure's width, left-aligned.
-    note : str or None
+    look : Look
+        Its title is the finding, as the caller words it; wrapped at the figure's width.
+    *notes : str
         How to read the marks; set in small type below the axes.
     above : float, default 0.0
         Points between axes and title that a key takes.
     """
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
+    figure = _figure(ax)
     alone = len(figure.axes) == 1
-    room = figure.get_figwidth() - 0.16 if alone else _width(ax, figure)
-    if title or above:
+    wide, edge = figure.get_figwidth(), 0.08 / figure.get_figwidth()
+    room = wide - 0.16 if alone else float(ax.get_position().width * wide)
+    if look.title or above:
         size = float(mpl.rcParams["axes.titlesize"])
-        lines = wrap(title, width=room, size=size, weight="bold", lines=4) if title else " "
-        written = ax.set_title(lines, loc="left", pad=10 + above)
+        title = wrap(look.title, width=room, size=size, weight="bold", lines=4)
+        written = ax.set_title(title if look.title else " ", loc="left", pad=10 + above)
         if alone:
             # From the figure's edge, not the axes': long row labels would leave it no room.
-            move = blended_transform_factory(
-                figure.transFigure,
-                ax.transAxes + ax.titleOffsetTrans,  # type: ignore[attr-defined]
-            )
-            written.set_transform(move)
-            written.set_x(0.08 / figure.get_figwidth())
-    if note:
-        lines = wrap(note, width=room, size=SMALL, lines=4)
-        if alone:
-            figure.supxlabel(
-                lines, x=0.08 / figure.get_figwidth(), ha="left", size=SMALL, color=QUIET
-            )
-        else:
-            ax.annotate(
-                lines,
-                xy=(0, 0),
-                xycoords=("axes fraction", ax.xaxis.label),
-                xytext=(0, -3),
-                textcoords="offset points",
-                va="top",
-                size=SMALL,
-                color=QUIET,
-            )
+            offset = ax.transAxes + ax.titleOffsetTrans  # type: ignore[attr-defined]
+            written.set_transform(blended_transform_factory(figure.transFigure, offset))
+            written.set_x(edge)
+    note = wrap("; ".join(notes), width=room, size=SMALL, lines=4)
+    if notes and alone:
+        figure.supxlabel(note, x=edge, ha="left", size=SMALL, color=QUIET)
+    elif notes:
+        below: Any = {"xycoords": ("axes fraction", ax.xaxis.label), "textcoords": "offset points"}
+        ax.annotate(note, (0, 0), (0, -3), va="top", size=SMALL, color=QUIET, **below)
     for text in figure.findobj(Text):
         text.set_parse_math(False)
     return ax
 
 
-def _width(ax: Axes, figure: Figure) -> float:
-    return float(ax.get_position().width * figure.get_figwidth())
+def _figure(ax: Axes) -> Figure:
+    return cast(Figure, ax.get_figure(root=True))
 
 
 def footnote(ax: Axes) -> str:
@@ -326,9 +273,7 @@ def footnote(ax: Axes) -> str:
     str
         One line; empty where there is none.
     """
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    return figure.get_supxlabel().replace("\n", " ")
+    return _figure(ax).get_supxlabel().replace("\n", " ")
 
 
 def save(ax: Axes, path: str | os.PathLike[str]) -> None:
@@ -341,9 +286,7 @@ def save(ax: Axes, path: str | os.PathLike[str]) -> None:
     path : path-like
         File to write; the suffix chooses the format.
     """
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    form = os.path.splitext(os.fspath(path))[1].lstrip(".").lower()
+    form = Path(path).suffix.lstrip(".").lower()
     metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}.get(form)
-    with mpl.rc_context(cast(Any, dict(RC))):
-        figure.savefig(path, format=form or None, metadata=metadata)
+    with mpl.rc_context(RC):
+        _figure(ax).savefig(path, format=form or None, metadata=metadata)

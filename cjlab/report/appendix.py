@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-ROOMS = ("journey", "personas", "voice", "stats")
+_ROOM = re.compile(r"cjlab\.(journey|personas|voice|stats)\b")
 _SECTION = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
 
 
@@ -28,10 +28,10 @@ def methods(nodes: Iterable[Any]) -> list[Method]:
     called: dict[str, Any] = {}
     for node in nodes:
         for found in _named(node):
-            home = str(getattr(found, "__module__", "")).split(".")
+            room = _ROOM.match(str(getattr(found, "__module__", "")))
             is_method = inspect.isfunction(found) or inspect.isclass(found)
-            if is_method and home[0] == "cjlab" and home[1] in ROOMS and inspect.getdoc(found):
-                called.setdefault(f"{home[1]}.{found.__name__}", found)
+            if room and is_method and inspect.getdoc(found):
+                called.setdefault(f"{room[1]}.{found.__name__}", found)
     return [_method(name, called[name]) for name in sorted(called)]
 
 
@@ -58,7 +58,7 @@ def _named(node: Any) -> Iterator[Any]:
 
 def _is_ours(part: ast.Import | ast.ImportFrom) -> bool:
     homes = [part.module] if isinstance(part, ast.ImportFrom) else [a.name for a in part.names]
-    return all(str(home).split(".")[0] == "cjlab" for home in homes)
+    return any(str(home).split(".")[0] == "cjlab" for home in homes)
 
 
 def _method(name: str, found: Any) -> Method:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -50,34 +51,50 @@ class Wording:
         """Return a column's head."""
         return self.columns.get(name) or messages.label("column", name, self.language)
 
+    def metric(self, name: Any) -> str:
+        """Return a metric's name in words."""
+        return messages.label("metric", str(name), self.language)
+
     def name(self, value: Any) -> Cell:
         """Return a dimension's value, by its label where it has one."""
         shown = messages.format_value(value, self.language)
         return Cell(self.labels.get(str(value), shown), "head")
 
-    def cell(self, value: Any) -> Cell:
-        """Return any other value; numbers are marked, so that they line up."""
-        is_number = not isinstance(value, str | bool) and pd.api.types.is_number(value)
-        is_number = is_number and not pd.isna(value)
-        return Cell(self.name(value).text, "count" if is_number else "text")
+    def cell(self, value: Any, column: Any = "") -> Cell:
+        """Return any other value; numbers are marked, and a column called share holds shares."""
+        text = self.name(value).text
+        is_number = pd.api.types.is_number(value) and not isinstance(value, bool)
+        if not is_number or pd.isna(value):
+            return Cell(text)
+        if column == "share":
+            text = messages.percent(value, 2)(self.language)
+        return Cell(text, "count")
 
 
 def estimate_text(row: Mapping[Any, Any], wording: Wording) -> Cell:
     """Return one number with its interval and its base, or in words why there is none."""
-    found = estimate_parts(row, wording)
-    if isinstance(found, Cell):
-        return found
-    key = "cell." + "_".join(found)
-    return Cell(messages.text(key, wording.language, **found), "number")
+    parts = _parts(row)
+    if not parts:
+        status = str(row["status"])
+        return Cell(_why(row, wording), "not_estimable" if status == "ok" else status)
+    text = messages.text("cell." + "_".join(parts), wording.language, **parts)
+    return Cell(text, "number")
 
 
-def estimate_parts(
-    row: Mapping[Any, Any], wording: Wording
-) -> Cell | dict[str, messages.Formatted | int]:
-    """Return value, interval and n as far as they are there, or the cell that says why not."""
-    status = row["status"]
-    if status != "ok" or pd.isna(row["value"]):
-        return Cell(_why(row, wording), str(status) if status != "ok" else "not_estimable")
+def basis_text(row: Mapping[Any, Any], wording: Wording) -> tuple[str, str]:
+    """Return a number alone, and its interval and base apart, for where it stands large."""
+    parts = _parts(row)
+    if not parts:
+        return _why(row, wording), ""
+    value = messages.format_value(parts.pop("value"), wording.language)
+    key = "basis." + "_".join(parts)
+    return value, messages.text(key, wording.language, **parts) if parts else ""
+
+
+def _parts(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return value, interval and n as far as they are there."""
+    if row["status"] != "ok" or pd.isna(row["value"]):
+        return {}
     unit = None if pd.isna(row["unit"]) else str(row["unit"])
     form = messages.quantity(unit)
     has_interval = not (pd.isna(row["low"]) and pd.isna(row["high"]))
@@ -90,25 +107,14 @@ def estimate_parts(
     return parts
 
 
-def basis_text(row: Mapping[Any, Any], wording: Wording) -> tuple[str, str]:
-    """Return a number alone, and its interval and base apart, for where it stands large."""
-    found = estimate_parts(row, wording)
-    if isinstance(found, Cell):
-        return found.text, ""
-    value = messages.format_value(found.pop("value"), wording.language)
-    if not found:
-        return value, ""
-    return value, messages.text("basis." + "_".join(found), wording.language, **found)
-
-
 def _why(row: Mapping[Any, Any], wording: Wording) -> str:
-    status, note, language = row["status"], row["note"], wording.language
+    status, note, language = row["status"], f"note.{row['note']}", wording.language
     if status == "suppressed":
         return messages.text("cell.small", language, minimum=wording.minimum)
     if status == "not_yet_observed":
         return messages.text("cell.not_yet_observed", language)
-    if not pd.isna(note) and messages.has(f"note.{note}", language):
-        reason = messages.text(f"note.{note}", language)
+    if messages.has(note, language):
+        reason = messages.text(note, language)
         return messages.text("cell.not_estimable_why", language, reason=reason)
     return messages.text("cell.not_estimable", language)
 
@@ -116,31 +122,23 @@ def _why(row: Mapping[Any, Any], wording: Wording) -> str:
 def view_estimates(frame: pd.DataFrame, wording: Wording, longest: int = LONGEST) -> View:
     """Lay out estimates: a row for each combination of dimensions, a column for each metric."""
     names = dims(frame)
-    metrics = list(dict.fromkeys(frame["metric"]))
     if not names or frame.duplicated([*names, "metric"]).any():
         return _long(frame, names, wording, longest)
-    groups: dict[tuple[Any, ...], dict[str, Cell]] = {}
-    keys = frame[names].astype(object).itertuples(index=False, name=None)
-    records = frame.to_dict("records")
-    for raw, row in zip(keys, records, strict=True):
-        key = tuple(None if pd.isna(part) else part for part in raw)
-        if key in groups or len(groups) < longest:
-            groups.setdefault(key, {})[row["metric"]] = estimate_text(row, wording)
-    rows = [
-        [*map(wording.name, key), *(cells.get(metric, Cell("", "text")) for metric in metrics)]
-        for key, cells in groups.items()
-    ]
-    heads = [wording.head(name) for name in names]
-    heads += [messages.label("metric", str(metric), wording.language) for metric in metrics]
-    return View(heads, rows, len(frame[names].drop_duplicates()), len(names))
+    groups = frame.groupby(names, sort=False, dropna=False)
+    metrics = frame["metric"].unique()
+    rows = []
+    for key, group in islice(groups, longest):
+        cells = {row["metric"]: estimate_text(row, wording) for row in group.to_dict("records")}
+        rows.append([*map(wording.name, key), *(cells.get(name, Cell("")) for name in metrics)])
+    heads = [*map(wording.head, names), *map(wording.metric, metrics)]
+    return View(heads, rows, groups.ngroups, len(names))
 
 
 def _long(frame: pd.DataFrame, names: Sequence[str], wording: Wording, longest: int) -> View:
     rows = []
     for row in frame.head(longest).to_dict("records"):
-        metric = messages.label("metric", str(row["metric"]), wording.language)
         ids = [wording.name(row[name]) for name in names]
-        rows.append([*ids, Cell(metric, "head"), estimate_text(row, wording)])
+        rows.append([*ids, Cell(wording.metric(row["metric"])), estimate_text(row, wording)])
     heads = [wording.head(name) for name in (*names, "metric", "value")]
     return View(heads, rows, len(frame), len(names) + 1)
 
@@ -148,14 +146,6 @@ def _long(frame: pd.DataFrame, names: Sequence[str], wording: Wording, longest: 
 def view_quality(frame: pd.DataFrame, wording: Wording, longest: int = LONGEST) -> View:
     """Lay out row counts or diagnostics as they are; the first column heads its row."""
     rows = []
-    for row in frame.head(longest).itertuples(index=False, name=None):
-        named = zip(frame.columns[1:], row[1:], strict=True)
-        rows.append([wording.name(row[0]), *(_quality(wording, *part) for part in named)])
-    return View([wording.head(str(name)) for name in frame.columns], rows, len(frame), 1)
-
-
-def _quality(wording: Wording, column: Any, value: Any) -> Cell:
-    """Write one value of a quality table; a column called share is one."""
-    if column == "share" and wording.cell(value).kind == "count":
-        return Cell(messages.percent(float(value), 2)(wording.language), "count")
-    return wording.cell(value)
+    for first, *rest in frame.head(longest).itertuples(index=False, name=None):
+        rows.append([wording.name(first), *map(wording.cell, rest, frame.columns[1:])])
+    return View([wording.head(str(name)) for name in frame.columns], rows, len(frame))

@@ -11,16 +11,17 @@ import io
 import json
 import os
 import re
+import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic.dataclasses import dataclass
 
-from cjlab import messages
+from cjlab import messages, privacy
 from cjlab.errors import UserError, did_you_mean
-from cjlab.estimates import dims
 from cjlab.report import cells, tables
 from cjlab.report.render import render
 
@@ -42,34 +43,33 @@ class Context:
     @classmethod
     def current(cls) -> Context:
         """Read what the runner put into the environment."""
-        stage, private = os.environ.get("CJLAB_STAGE"), os.environ.get("CJLAB_PRIVATE")
-        return cls(
-            stage=Path(stage) if stage else None,
-            private=Path(private) if private else None,
-            notebook=os.environ.get("CJLAB_NOTEBOOK", ""),
-            minimum=int(os.environ.get("CJLAB_MINIMUM", "10")),
-            language=os.environ.get("CJLAB_LANGUAGE", "en"),
-        )
+        found = {field.name: os.environ.get(_variable(field.name)) for field in fields(cls)}
+        # Pydantic makes paths and numbers of the texts.
+        return cls(**{name: text for name, text in found.items() if text})  # type: ignore[arg-type]
 
     def environment(self) -> dict[str, str]:
         """Return the variables that `current` reads."""
-        return {
-            "CJLAB_STAGE": str(self.stage or ""),
-            "CJLAB_PRIVATE": str(self.private or ""),
-            "CJLAB_NOTEBOOK": self.notebook,
-            "CJLAB_MINIMUM": str(self.minimum),
-            "CJLAB_LANGUAGE": self.language,
-        }
+        return {_variable(f.name): str(getattr(self, f.name) or "") for f in fields(self)}
 
     def file(self, folder: str, name: str) -> Path | None:
         """Return the path for a new staged file, or None in an interactive kernel."""
+        stem = name.rpartition(".")[0]
+        if not _NAME.fullmatch(stem):
+            raise UserError(f'"{stem}" is not a name for a file: use a-z, 0-9 and _, at most 60.')
         if self.stage is None:
             return None
         path = self.stage / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            raise UserError(f'"{path.stem}" is already used in this notebook; choose another name.')
+            raise UserError(f'"{stem}" is already used in this notebook; choose another name.')
         return path
+
+    def keep(self, name: str, ungated: pd.DataFrame) -> None:
+        """Keep an ungated table where only the owner looks, for comparing."""
+        if self.private is not None:
+            folder = self.private / "tables"
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            tables.write_parquet(ungated, folder / f"{name}.parquet")
 
     def record(self, kind: str, **what: Any) -> None:
         """Leave one line about something published."""
@@ -121,25 +121,29 @@ def show(
         A name that is not usable or already used, an unknown kind, or not a table of estimates.
     """
     here = Context.current()
-    _check_name(name)
     if kind not in KINDS:
         raise UserError(f'show("{name}"): no kind "{kind}".{did_you_mean(kind, KINDS)}')
-    gated, withheld = _gate(name, frame, kind, here)
+    caption = caption or name.replace("_", " ")
+    gated = frame.reset_index(drop=True)
+    withheld: list[dict[str, Any]] = []
+    if kind == "estimates":
+        try:
+            gated, withheld = privacy.gate(frame, minimum=here.minimum)
+        except UserError as error:
+            raise UserError(f'show("{name}"): {error}') from None
     gated.attrs.update({_SHOWN: name, "minimum": here.minimum})
-    file = here.file("tables", f"{name}.parquet")
-    title = caption or name.replace("_", " ")
-    if file is not None:
-        _write(here, name, frame, gated, kind, title, file)
-        here.record("table", name=name, table_kind=kind, caption=title, rows=len(gated))
+    if file := here.file("tables", f"{name}.parquet"):
+        tables.write_parquet(gated, file)
+        about = {"name": name, "kind": kind, "caption": caption}
+        tables.write_json(gated, file.with_suffix(".json"), **about)
+        here.keep(name, frame)
+        here.record("table", name=name, table_kind=kind, caption=caption, rows=len(gated))
         for item in withheld:
             here.record("withheld", table=name, **item)
     wording = cells.Wording(here.language, here.minimum, labels or {}, columns or {})
     lay_out = cells.view_estimates if kind == "estimates" else cells.view_quality
     view = lay_out(gated, wording, rows)
-    html = render(
-        "table.html.j2", here.language, view=view, caption=title, file=f"tables/{name}.parquet"
-    )
-    _display("table", name, {"text/html": str(html), "text/plain": title})
+    _display("table", name, caption, view=view, caption=caption, file=f"tables/{name}.parquet")
     return gated
 
 
@@ -175,29 +179,18 @@ def figure(
         A frame that did not come from `show`, an empty `alt`, or a name already used.
     """
     here = Context.current()
-    _check_name(name)
-    source = gated.attrs.get(_SHOWN) if isinstance(gated, pd.DataFrame) else None
-    if source is None:
-        raise UserError(f'figure("{name}"): draw it from the frame that show() returned.')
+    source = _shown(f'figure("{name}")', gated)
     if not alt.strip():
         raise UserError(f'figure("{name}"): alt text is empty; say what the figure shows.')
-    png, width, height = _draw(plot, gated, kwargs)
-    file = here.file("figures", f"{name}.png")
-    if file is not None:
+    png = _draw(plot, gated, kwargs)
+    if file := here.file("figures", f"{name}.png"):
         file.write_bytes(png)
         here.record("figure", name=name, table=source, alt=alt)
+    # Width and height stand in the PNG header; the page needs them to lay out at once.
+    width, height = struct.unpack(">II", png[16:24])
     encoded = base64.b64encode(png).decode()
-    html = render(
-        "figure.html.j2",
-        here.language,
-        png=encoded,
-        alt=alt,
-        caption=caption or "",
-        table=source,
-        width=width,
-        height=height,
-    )
-    _display("figure", name, {"text/html": str(html), "text/plain": alt})
+    size = {"width": width, "height": height}
+    _display("figure", name, alt, png=encoded, alt=alt, caption=caption, table=source, **size)
 
 
 def say(key: str, **values: Any) -> None:
@@ -215,10 +208,8 @@ def say(key: str, **values: Any) -> None:
     UserError
         An unknown key, or values that are not those which the message names.
     """
-    here = Context.current()
-    sentence = messages.text(key, here.language, **values)
-    html = render("text.html.j2", here.language, text=sentence)
-    _display("text", key, {"text/html": str(html), "text/plain": sentence})
+    sentence = messages.text(key, Context.current().language, **values)
+    _display("text", key, sentence, text=sentence)
 
 
 def headline(key: str, gated: pd.DataFrame, where: Mapping[str, Any], **values: Any) -> None:
@@ -242,103 +233,68 @@ def headline(key: str, gated: pd.DataFrame, where: Mapping[str, Any], **values: 
         A frame that did not come from `show`, an unknown column, or not exactly one row.
     """
     here = Context.current()
-    table = gated.attrs.get(_SHOWN)
-    if table is None:
-        raise UserError(f'headline("{key}"): choose from the frame that show() returned.')
+    table = _shown(f'headline("{key}")', gated)
     label = messages.text(key, here.language, **values)
     chosen = gated
     for column, value in where.items():
         if column not in gated.columns:
-            raise UserError(
-                f'headline("{key}"): {table} has no column "{column}".'
-                f"{did_you_mean(column, map(str, gated.columns))}"
-            )
+            near = did_you_mean(column, gated.columns)
+            raise UserError(f'headline("{key}"): {table} has no column "{column}".{near}')
         chosen = chosen[chosen[column] == value]
     if len(chosen) != 1:
         raise UserError(f'headline("{key}"): {where} chooses {len(chosen)} rows, not one.')
     row = chosen.iloc[0].to_dict()
     wording = cells.Wording(here.language, here.minimum)
+    text = cells.estimate_text(row, wording).text
     value, basis = cells.basis_text(row, wording)
-    here.record(
-        "headline",
-        key=key,
-        label=label,
-        text=cells.estimate_text(row, wording).text,
-        value=value,
-        basis=basis,
-        table=table,
-        estimate=tables.plain_tree(row),
-    )
+    said = {"key": key, "label": label, "text": text, "value": value, "basis": basis}
+    estimate = {column: tables.plain(value) for column, value in row.items()}
+    here.record("headline", **said, table=table, estimate=estimate)
 
 
 def done() -> None:
     """Say that the notebook came to its end; without it a report is not published."""
     here = Context.current()
     here.record("done")
-    _display("done", here.notebook, {"text/plain": ""})
+    _display("done", here.notebook, "")
 
 
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise UserError(f'"{name}" is not a name for a file: use a-z, 0-9 and _, at most 60.')
+def _variable(name: str) -> str:
+    return f"CJLAB_{name.upper()}"
 
 
-def _gate(
-    name: str, frame: pd.DataFrame, kind: str, here: Context
-) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    if kind == "quality":
-        return frame.reset_index(drop=True), []
-    from cjlab import privacy
-
-    try:
-        dims(frame)
-    except UserError as error:
-        raise UserError(f'show("{name}"): {error}') from None
-    gated, withheld = privacy.gate(frame, minimum=here.minimum)
-    return gated, [tables.plain_tree(item) for item in withheld]
+def _shown(call: str, gated: pd.DataFrame) -> str:
+    """Return the name under which a frame was shown."""
+    name = getattr(gated, "attrs", {}).get(_SHOWN)
+    if name is None:
+        raise UserError(f"{call}: use the frame that show() returned.")
+    return str(name)
 
 
-def _write(
-    here: Context,
-    name: str,
-    raw: pd.DataFrame,
-    gated: pd.DataFrame,
-    kind: str,
-    title: str,
-    file: Path,
-) -> None:
-    tables.write_parquet(gated, file)
-    tables.write_json(gated, file.with_suffix(".json"), name=name, kind=kind, caption=title)
-    if here.private is not None:
-        folder = here.private / "tables"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tables.write_parquet(raw, folder / f"{name}.parquet")
-
-
-def _draw(
-    plot: Callable[..., Any], gated: pd.DataFrame, kwargs: dict[str, Any]
-) -> tuple[bytes, int, int]:
+def _draw(plot: Callable[..., Any], gated: pd.DataFrame, kwargs: dict[str, Any]) -> bytes:
     import matplotlib as mpl
     import numpy as np
     from matplotlib import pyplot as plt
 
     # A customer's string may hold a dollar sign; it is text, not a formula.
     with mpl.rc_context({"text.parse_math": False}):
-        drawn = np.ravel(np.asarray(plot(gated, **kwargs), dtype=object))[0]
-        picture = drawn.get_figure() if hasattr(drawn, "get_figure") else drawn
+        picture = np.ravel(np.asarray(plot(gated, **kwargs), dtype=object))[0].get_figure()
         stream = io.BytesIO()
         try:
             picture.savefig(stream, format="png", bbox_inches="tight", metadata={"Software": None})
         finally:
             plt.close(picture)
-    png = stream.getvalue()
-    # Width and height stand in the PNG header; the page needs them to lay out at once.
-    return png, int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+    return stream.getvalue()
 
 
-def _display(kind: str, name: str, data: dict[str, str]) -> None:
+def _display(kind: str, name: str, plain: str, **values: Any) -> None:
+    """Show an output that carries its mark; what is there to see comes from a template."""
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import display
 
+    data = {"text/plain": plain}
+    if values:
+        html = render(f"{kind}.html.j2", Context.current().language, **values)
+        data = {"text/html": str(html), **data}
     if InteractiveShell.initialized():
         display(data, metadata={"cjlab": {"kind": kind, "name": name}}, raw=True)

@@ -6,52 +6,25 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cjlab import messages
 from cjlab.errors import CjlabError, ReportFailed, UserError, did_you_mean
 from cjlab.periods import Period
-from cjlab.report import (
-    appendix,
-    manifest,
-    notebooks,
-    overview,
-    pages,
-    publish,
-    runner,
-    summary,
-)
+from cjlab.report import appendix, manifest, notebooks, pages, publish, runner, summary, tables
 from cjlab.report.context import Context
 from cjlab.report.progress import reporter
+from cjlab.report.runner import Progress, Result
+from cjlab.report.summary import Gathered
+from cjlab.study import Study
 
-
-class Reportable(Protocol):
-    """What a report needs of a study."""
-
-    config: Any
-    path: Path
-    assignment: Path | None
-
-    @property
-    def private(self) -> Path:
-        """The study's own folder, readable by its owner only."""
-
-    def period(self, text: str | None = None) -> Period:
-        """Return the period that a text means, or the study's default."""
-
-    def prepare(self, period: Period) -> dict[str, Any]:
-        """Read, check and store the data, and return the facts."""
-
-    def use_personas(self, assignment: Path) -> None:
-        """Let journeys join a frozen assignment."""
-
-    def write_resolved(self, path: Path) -> None:
-        """Write the study as it was understood, for the notebooks to open."""
+STATED = ("goal", "scope", "question", "owner", "review_date")
+PRIMARY = "primary suppression only; complementary suppression is not done yet"
 
 
 @dataclass(frozen=True)
@@ -64,10 +37,6 @@ class Run:
         Its folder.
     run_id : str
         Its name: period and instant.
-    status : str
-        ``ok``, or ``limits_broken`` where the data broke a limit of the study.
-    exit_code : int
-        0 good, 3 published with limits broken.
     limits_broken : list of str
         One line for each limit of the study that its data broke.
     quality : dict
@@ -78,18 +47,26 @@ class Run:
 
     path: Path
     run_id: str
-    status: str
-    exit_code: int
-    limits_broken: list[str] = field(default_factory=list)
-    quality: dict[str, Any] = field(default_factory=dict)
-    headlines: list[dict[str, Any]] = field(default_factory=list)
+    limits_broken: list[str]
+    quality: dict[str, Any]
+    headlines: list[dict[str, Any]]
+
+    @property
+    def status(self) -> str:
+        """``ok``, or ``limits_broken`` where the data broke a limit of the study."""
+        return "limits_broken" if self.limits_broken else "ok"
+
+    @property
+    def exit_code(self) -> int:
+        """0 good, 3 published with limits broken."""
+        return 3 if self.limits_broken else 0
 
 
 @dataclass(frozen=True)
 class _Plan:
     """One run: its names, its folders, and what it is to make."""
 
-    study: Reportable
+    study: Study
     span: Period
     language: str
     books: list[notebooks.Notebook]
@@ -116,7 +93,7 @@ class _Plan:
 
 
 def run(
-    study: Reportable,
+    study: Study,
     *,
     notebooks: Iterable[str | Path] | None = None,
     period: str | None = None,
@@ -125,7 +102,7 @@ def run(
     out: str | Path = "reports/",
     jobs: int = 2,
     refit: bool = False,
-    progress: runner.Progress | bool | None = None,
+    progress: Progress | bool | None = None,
 ) -> Run:
     """Make and publish the report of a study.
 
@@ -181,22 +158,14 @@ def run(
                 folder=plan.folder,
                 name=plan.run_id,
                 key=key,
-                step=lambda name: _note(plan, name),
+                step=lambda step: _note(plan) if step == "rename" else None,
             )
         except BaseException as error:
             _fail(plan, error)
             raise
-        _note(plan, "done")
-    broken = list(facts.get("limits_broken", []))
-    return Run(
-        path=published,
-        run_id=plan.run_id,
-        status="limits_broken" if broken else "ok",
-        exit_code=3 if broken else 0,
-        limits_broken=broken,
-        quality=overview.quality(facts),
-        headlines=found.headlines,
-    )
+        _done(plan)
+    broken = facts["limits_broken"]
+    return Run(published, plan.run_id, broken, _quality(facts), found.of("headline"))
 
 
 def _checked(
@@ -210,50 +179,42 @@ def _checked(
 
 
 def _plan(
-    study: Reportable, span: Period, language: str, books: list[notebooks.Notebook], folder: Path
+    study: Study, span: Period, language: str, books: list[notebooks.Notebook], folder: Path
 ) -> _Plan:
     """Give the run its id and its private folder; two runs never share one."""
-    started = datetime.now(UTC)
+    started = datetime.now(UTC).replace(microsecond=0)
     stem = f"{span.label}_{started:%Y%m%dT%H%M%SZ}"
     for count in range(1, 1000):
         name = stem if count == 1 else f"{stem}-{count}"
+        plan = _Plan(study, span, language, books, folder, name, started)
         if (folder / name).exists() or (study.private / "failed" / name).exists():
             continue
         with suppress(FileExistsError):
-            (study.private / "runs" / name).mkdir(mode=0o700, parents=True)
-            return _Plan(study, span, language, books, folder, name, started)
+            plan.private.mkdir(mode=0o700, parents=True)
+            return plan
     raise ReportFailed(f"no free name for a run at {stem}.")
 
 
-def _freeze_personas(study: Reportable, span: Period, refit: bool) -> dict[str, Any]:
+def _freeze_personas(study: Study, span: Period, refit: bool) -> dict[str, Any]:
     """Place every customer before any notebook starts, so that all see the same personas."""
     from cjlab import personas
 
     found = personas.assign(study, period=span, refit=refit)
     study.use_personas(found.path)
-    return {
-        "personas": {
-            "model": found.model_hash,
-            "personas": found.n_personas,
-            "assignment": manifest.sha256(found.path),
-        },
-        "seeds": {"personas": 0},
-    }
+    said = {"model": found.model_hash, "personas": found.n_personas}
+    said["assignment"] = manifest.sha256(found.path)
+    return {"personas": said, "seeds": {"personas": 0}}
 
 
-def _execute(
-    plan: _Plan, at_once: int, progress: runner.Progress | bool | None
-) -> list[runner.Result]:
+def _execute(plan: _Plan, at_once: int, progress: Progress | bool | None) -> list[Result]:
     plan.study.write_resolved(plan.private / "study.yaml")
     jobs = [_job(plan, book) for book in plan.books]
     with reporter(progress) as tell:
         results = runner.execute(jobs, at_once=at_once, progress=tell)
-    failed = [result for result in results if result.problem]
-    if failed:
-        first = failed[0]
-        others = ", ".join(result.job.notebook.name for result in failed[1:])
-        more = f" (and {others} failed too)" if others else ""
-        raise ReportFailed(f"{first.job.notebook.name}, {first.problem}{more}")
+    if failed := [result for result in results if result.problem]:
+        first, *others = (result.job.notebook.name for result in failed)
+        more = f" (and {', '.join(others)} failed too)" if others else ""
+        raise ReportFailed(f"{first}, {failed[0].problem}{more}")
     return results
 
 
@@ -264,57 +225,73 @@ def _job(plan: _Plan, book: notebooks.Notebook) -> runner.Job:
 
 
 def _build(
-    plan: _Plan,
-    stage: Path,
-    facts: dict[str, Any],
-    results: Sequence[runner.Result],
-    found: summary.Gathered,
+    plan: _Plan, stage: Path, facts: dict[str, Any], results: list[Result], found: Gathered
 ) -> None:
     """Write every file of the report; the manifest comes last, over all others."""
-    config, language = plan.study.config, plan.language
     summary.collect_files(results, stage)
-    facing = overview.facing(config, plan.span, language)
-    summary.write_summary(stage, {**facing, "quality": overview.quality(facts)}, found)
-    summary.write_privacy(stage, plan.minimum, found)
-    words = (messages.text(key, language) for key in ("page.index", "page.method"))
-    frame = pages.Frame(str(config.name), language, plan.span.label, pages.links(results, *words))
-    pages.write_notebooks(stage, frame, results)
+    facing = _facing(plan)
+    withheld = found.hidden
+    numbers = {kind: found.of(kind.rstrip("s")) for kind in ("headlines", "tables", "figures")}
+    content = {**facing, "quality": _quality(facts), **numbers, "withheld": withheld}
+    tables.write_object({"format": 1, **content}, stage / "summary.json")
+    hidden = {"withheld_by_table": withheld, "withheld": found.of("withheld")}
+    method = {"format": 1, "minimum_cell": plan.minimum, "method": PRIMARY}
+    tables.write_object({**method, **hidden}, stage / "privacy.json")
+
     versions = manifest.versions()
     settings = {"minimum_cell": str(plan.minimum), **facing["period"]}
-    methods = appendix.methods(result.job.notebook.node for result in results)
-    pages.write_method(stage, frame, methods, versions, settings)
-    overview.write(stage, frame, plan.study, plan.span, facts, found, _about(plan), plan.minimum)
+    settings = {messages.label("setting", key, plan.language): settings[key] for key in settings}
+    links = pages.links(results, plan.language)
+    frame = pages.Frame(stage, plan.study.config, plan.span, plan.language, links)
+    for result in results:
+        blocks = pages.blocks(result.node)
+        frame.write(f"{result.job.notebook.name}.html", "page.html.j2", blocks=blocks)
+    methods = appendix.methods(book.node for book in plan.books)
+    shown = {"methods": methods, "versions": versions, "settings": settings}
+    frame.write("method.html", "method.html.j2", **shown)
+    made = datetime.now(UTC).replace(microsecond=0)
+    about = {"run": plan.run_id, "made": made.replace(tzinfo=None), "version": versions["cjlab"]}
+    told = {"stated": STATED, "facts": facts, "found": found, "minimum": plan.minimum}
+    frame.write("index.html", "index.html.j2", **told, **about)
     made_from = {
-        "parameters": {**plan.parameters, "study": Path(plan.study.path).name},
+        "parameters": {**plan.parameters, "study": plan.study.path.name},
         "period": plan.span.label,
         "minimum_cell": plan.minimum,
         "notebooks": {book.name: manifest.digest(book.node) for book in plan.books},
         "versions": versions,
         "facts": facts,
-        "suppressed": found.hidden,
+        "suppressed": withheld,
     }
-    manifest.write(stage, made_from, _about(plan))
+    times = {"started": plan.started.isoformat(), "finished": made.isoformat()}
+    ran = {"run": plan.run_id, "status": "ok", "study": facing["study"], **times}
+    manifest.write(stage, made_from, ran)
 
 
-def _about(plan: _Plan) -> dict[str, Any]:
-    return {
-        "run": plan.run_id,
-        "status": "ok",
-        "study": str(plan.study.config.name),
-        "started": plan.started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _facing(plan: _Plan) -> dict[str, Any]:
+    """Return what opens a report: the study in its own words, and the period."""
+    config = plan.study.config
+    stated = {name: getattr(config, name) for name in ("name", *STATED)}
+    said = {name: None if value is None else str(value) for name, value in stated.items()}
+    start, end = plan.parameters["start"], plan.parameters["end"]
+    period = {"label": plan.span.label, "start": start, "end": end, "timezone": config.timezone}
+    return {"study": said.pop("name"), **said, "language": plan.language, "period": period}
 
 
-def _note(plan: _Plan, step: str) -> None:
-    """Leave on disk how far publishing came, so that a later run can tell."""
-    if step == "rename":
-        target = plan.folder / plan.run_id
-        (plan.private / publish.TARGET).write_text(f"{target}\n", encoding="utf-8")
-    elif step == "done":
-        os.rename(plan.private / publish.TARGET, plan.private / publish.PUBLISHED)
-        for folder in ("work", "stage"):
-            shutil.rmtree(plan.private / folder, ignore_errors=True)
+def _quality(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the rows of each source and rule, and the limits broken."""
+    return {name: facts[name] for name in ("sources", "counts", "limits_broken")}
+
+
+def _note(plan: _Plan) -> None:
+    """Leave on disk where the report goes, so that a later run can tell how this one ended."""
+    target = plan.folder / plan.run_id
+    (plan.private / publish.TARGET).write_text(f"{target}\n", encoding="utf-8")
+
+
+def _done(plan: _Plan) -> None:
+    os.rename(plan.private / publish.TARGET, plan.private / publish.PUBLISHED)
+    for folder in ("work", "stage"):
+        shutil.rmtree(plan.private / folder, ignore_errors=True)
 
 
 def _fail(plan: _Plan, error: BaseException) -> None:

@@ -14,10 +14,8 @@ import cjlab
 from cjlab.report import tables
 
 FILE = "manifest.json"
-LIBRARIES = (
-    "duckdb ibis-framework numpy pandas pyarrow scipy scikit-learn matplotlib seaborn papermill "
-    "pyspark"
-).split()
+LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandas", "pyarrow", "scipy", "scikit-learn",
+             "matplotlib", "seaborn", "papermill", "pyspark")  # fmt: skip
 
 
 def versions() -> dict[str, str]:

@@ -27,7 +27,7 @@ class Notebook:
     @property
     def cells(self) -> int:
         """How many code cells there are to run."""
-        return sum(_is_code(cell) for cell in self.node.cells)
+        return len(code(self.node))
 
 
 def folder() -> Path:
@@ -46,28 +46,30 @@ def find(chosen: Iterable[str | Path] | None) -> list[Path]:
         No such notebook, or two of the same name.
     """
     known = {path.stem: path for path in sorted(folder().glob("[0-9][0-9]_*.ipynb"))}
-    if chosen is None:
-        if not known:
-            raise UserError(f"no notebooks in {folder()}; name some.")
-        return list(known.values())
-    paths = [_path(item, known) for item in chosen]
+    paths = [_path(item, known) for item in (known if chosen is None else chosen)]
     names = [path.stem for path in paths]
     if not names:
-        raise UserError("no notebook is named; a report needs at least one.")
+        raise UserError(f"no notebook is named, or none is in {folder()}; name at least one.")
     if twice := {name for name in names if names.count(name) > 1}:
         raise UserError(f"two notebooks are called {min(twice)}; rename one.")
     return sorted(paths, key=lambda path: path.stem)
 
 
 def _path(item: str | Path, known: dict[str, Path]) -> Path:
-    path = Path(item)
-    if path.suffix == ".ipynb":
-        if path.is_file():
-            return path.resolve()
+    path = known.get(str(item), Path(item))
+    if path.suffix != ".ipynb":
+        raise UserError(f'no notebook "{item}".{did_you_mean(str(item), known)}')
+    if not path.is_file():
         raise UserError(f"no notebook at {path}.")
-    if str(item) in known:
-        return known[str(item)]
-    raise UserError(f'no notebook "{item}".{did_you_mean(item, known)}')
+    return path.resolve()
+
+
+def load(path: Path) -> Any | None:
+    """Return a notebook, or None where there is none that can be read."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception:
+        return None
 
 
 def read(path: Path, language: str) -> Notebook:
@@ -78,10 +80,9 @@ def read(path: Path, language: str) -> Notebook:
     UserError
         Not a notebook, or its ``parameters`` cell does not take exactly `PARAMETERS`.
     """
-    try:
-        node = nbformat.read(path, as_version=4)
-    except Exception:
-        raise UserError(f"{path.name}: is not a notebook that can be read.") from None
+    node = load(path)
+    if node is None:
+        raise UserError(f"{path.name}: is not a notebook that can be read.")
     _check_parameters(path, node)
     for cell in node.cells:
         if cell.cell_type == "markdown" and language != messages.FALLBACK:
@@ -97,14 +98,11 @@ def _check_parameters(path: Path, node: Any) -> None:
     tagged = [cell for cell in node.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise UserError(f"{path.name}: needs one cell tagged parameters, has {len(tagged)}.")
-    names = set()
     try:
-        body = ast.parse(tagged[0].source).body
+        parts = ast.walk(ast.parse(tagged[0].source))
     except SyntaxError:
         raise UserError(f"{path.name}: its parameters cell is not valid Python.") from None
-    for line in body:
-        targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
-        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    names = {x.id for x in parts if isinstance(x, ast.Name) and isinstance(x.ctx, ast.Store)}
     if unknown := names - set(PARAMETERS):
         name = min(unknown)
         raise UserError(f'{path.name}: unknown parameter "{name}".{did_you_mean(name, PARAMETERS)}')
@@ -112,13 +110,24 @@ def _check_parameters(path: Path, node: Any) -> None:
         raise UserError(f"{path.name}: its parameters cell lacks {', '.join(missing)}.")
 
 
-def title(node: Any, fallback: str) -> str:
-    """Return the first heading of a notebook as plain text."""
-    for cell in node.cells:
-        for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
-            if line.startswith("# "):
-                return str(line[2:]).replace("`", "").replace("*", "").strip()
-    return fallback.replace("_", " ")
+def heading(node: Any) -> str | None:
+    """Return the first line of prose that is a heading of the first level, as it stands."""
+    prose = (cell.source for cell in node.cells if cell.cell_type == "markdown")
+    lines = (line for source in prose for line in source.splitlines())
+    return next((line for line in lines if line.startswith("# ")), None)
+
+
+def title(node: Any, notebook: Notebook) -> str:
+    """Return the first heading of a notebook as plain text, else its name without the number."""
+    if found := heading(node):
+        return found[2:].replace("`", "").replace("*", "").strip()
+    return (notebook.name.lstrip("0123456789_") or notebook.name).replace("_", " ")
+
+
+def code(node: Any) -> list[tuple[int, Any]]:
+    """Return the cells that hold code, each with its place in the notebook."""
+    cells = enumerate(node.cells)
+    return [(at, cell) for at, cell in cells if cell.cell_type == "code" and cell.source.strip()]
 
 
 def cell_name(node: Any, index: int) -> str:
@@ -126,7 +135,3 @@ def cell_name(node: Any, index: int) -> str:
     before = node.cells[: index + 1]
     place = sum(not _PAPERMILL & set(cell.metadata.get("tags", [])) for cell in before)
     return f'cell "{node.cells[index].get("id", place)}" (no. {place})'
-
-
-def _is_code(cell: Any) -> bool:
-    return cell.cell_type == "code" and bool(cell.source.strip())

@@ -1,23 +1,22 @@
-"""The pages of a report: one for each notebook, the overview and the method."""
+"""The pages of a report: the overview, one for each notebook, and the method."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
 from cjlab import messages
+from cjlab.periods import Period
 from cjlab.report import cells, notebooks
-from cjlab.report.appendix import Method
 from cjlab.report.render import prose, render
 from cjlab.report.runner import Result
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """An entry of the report's own navigation."""
 
     file: str
@@ -26,52 +25,58 @@ class Link:
 
 @dataclass(frozen=True)
 class Frame:
-    """What every page of one report shares."""
+    """What every page of one report shares, and the folder it is written to."""
 
-    study: str
+    stage: Path
+    config: Any
+    span: Period
     language: str
-    period: str
     links: list[Link]
 
-    def write(self, stage: Path, file: str, template: str, **values: Any) -> None:
+    def write(self, file: str, template: str, **values: Any) -> None:
         """Render one page into the report."""
-        at = [link.file for link in self.links].index(file)
-        html = render(
-            template,
-            self.language,
-            frame=self,
-            here=self.links[at],
-            before=self.links[at - 1] if at else None,
-            after=self.links[at + 1] if at + 1 < len(self.links) else None,
-            **values,
-        )
-        (stage / file).write_text(html, encoding="utf-8")
+        here = next(link for link in self.links if link.file == file)
+        html = render(template, self.language, frame=self, here=here, **values)
+        (self.stage / file).write_text(html, encoding="utf-8")
+
+    def table(self, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> cells.View:
+        """Lay out a small table of the report's own."""
+        wording = cells.Wording(self.language)
+        laid = [[wording.name(first), *map(wording.cell, rest)] for first, *rest in rows]
+        return cells.View([wording.head(head) for head in heads], laid, len(laid))
+
+    def counts(self, rows: list[dict[str, Any]], heads: Sequence[str]) -> cells.View:
+        """Lay out the columns that are there; rules and effects have names in words."""
+        there = [head for head in heads if any(head in row for row in rows)] or heads
+        return self.table(there, [[self._word(row, head) for head in there] for row in rows])
+
+    def _word(self, row: dict[str, Any], head: str) -> Any:
+        is_word = head in ("rule", "effect") and row.get(head) is not None
+        return messages.label(head, row[head], self.language) if is_word else row.get(head)
 
 
-def links(results: Sequence[Result], overview: str, method: str) -> list[Link]:
+def links(results: Sequence[Result], language: str) -> list[Link]:
     """Return the navigation: overview, notebooks, method."""
+    overview, method = (messages.text(key, language) for key in ("page.index", "page.method"))
     middle = [
-        Link(f"{result.job.notebook.name}.html", notebooks.title(result.node, _name(result)))
+        Link(f"{result.job.notebook.name}.html", notebooks.title(result.node, result.job.notebook))
         for result in results
     ]
     return [Link("index.html", overview), *middle, Link("method.html", method)]
 
 
-def _name(result: Result) -> str:
-    return result.job.notebook.name.lstrip("0123456789_") or result.job.notebook.name
-
-
 def blocks(node: Any) -> list[Markup]:
     """Return what a page shows of a notebook: prose and marked outputs; inputs stay hidden."""
     shown = []
-    heading_seen = False
+    heading = notebooks.heading(node)
     for cell in node.cells:
         if cell.cell_type == "markdown":
-            source = cell.source
-            if not heading_seen:
-                source, heading_seen = _without_title(source)
-            if source.strip():
-                shown.append(prose(source))
+            lines = cell.source.splitlines()
+            if heading in lines:
+                lines.remove(heading)
+                heading = None
+            if any(map(str.strip, lines)):
+                shown.append(prose("\n".join(lines)))
         elif cell.cell_type == "code":
             # The HTML is our own rendering: verify lets no other output pass.
             shown += [
@@ -80,46 +85,3 @@ def blocks(node: Any) -> list[Markup]:
                 if output.output_type == "display_data" and "text/html" in output.data
             ]
     return shown
-
-
-def _without_title(source: str) -> tuple[str, bool]:
-    lines = source.splitlines()
-    for index, line in enumerate(lines):
-        if line.startswith("# "):
-            return "\n".join(lines[:index] + lines[index + 1 :]), True
-    return source, False
-
-
-def write_notebooks(stage: Path, frame: Frame, results: Sequence[Result]) -> None:
-    """Write a page for each notebook."""
-    for result in results:
-        file = f"{result.job.notebook.name}.html"
-        frame.write(stage, file, "page.html.j2", blocks=blocks(result.node))
-
-
-def write_method(
-    stage: Path,
-    frame: Frame,
-    methods: Sequence[Method],
-    versions: dict[str, str],
-    settings: dict[str, str],
-) -> None:
-    """Write the method appendix: definitions, versions and settings."""
-    named = [
-        (messages.label("setting", name, frame.language), value) for name, value in settings.items()
-    ]
-    frame.write(
-        stage,
-        "method.html",
-        "method.html.j2",
-        methods=methods,
-        versions=table(("component", "version"), versions.items(), frame.language),
-        settings=table(("key", "value"), named, frame.language),
-    )
-
-
-def table(heads: Sequence[str], rows: Any, language: str) -> cells.View:
-    """Lay out a small table of the report's own."""
-    wording = cells.Wording(language)
-    laid = [[wording.name(first), *map(wording.cell, rest)] for first, *rest in rows]
-    return cells.View([wording.head(head) for head in heads], laid, len(laid))

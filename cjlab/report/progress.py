@@ -40,7 +40,8 @@ def _line(event: dict[str, Any]) -> None:
 
 
 def _bars() -> Iterator[Progress]:
-    name, cell = (TextColumn(f"{{task.{part}}}", markup=False) for part in _SHOWN)
+    name = TextColumn("{task.description}", markup=False)
+    cell = TextColumn("{task.fields[cell]}", markup=False)
     columns = (name, BarColumn(bar_width=24), MofNCompleteColumn(), cell, TimeElapsedColumn())
     with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, Any] = {}
@@ -48,13 +49,12 @@ def _bars() -> Iterator[Progress]:
         def tell(event: dict[str, Any]) -> None:
             name = event["notebook"]
             if event["event"] == "start":
+                # papermill adds a cell that sets the parameters.
                 tasks[name] = bars.add_task(name, total=event["cells"] + 1, cell="starting")
             elif event["event"] == "cell":
                 bars.update(tasks[name], advance=1, cell=event["cell"])
-            elif event["problem"]:
-                bars.update(tasks[name], cell="failed")
-                bars.stop_task(tasks[name])
             else:
-                bars.update(tasks[name], completed=..., cell="done")
+                bars.update(tasks[name], cell="failed" if event["problem"] else "done")
+                bars.stop_task(tasks[name])
 
         yield tell

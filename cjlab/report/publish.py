@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -78,7 +79,7 @@ def publish(
     folder: Path,
     name: str,
     key: str,
-    step: Callable[[str], None] = lambda name: None,
+    step: Callable[[str], None],
 ) -> Path:
     """Let `build` fill a staging folder, then make it the report `name` and the latest one.
 
@@ -92,8 +93,8 @@ def publish(
         The run's id, the name of the published folder.
     key : str
         Marks the study's own staging, so that what a dead run left can be swept.
-    step : callable, optional
-        Told the name of each step before it is taken; tests stop there.
+    step : callable
+        Told the name of each step before it is taken: stage, sync, rename, latest.
 
     Returns
     -------
@@ -112,7 +113,7 @@ def publish(
         if final.exists():
             raise ReportFailed(f"{final} exists already; nothing was published.")
         os.rename(stage, final)
-        sync_folder(folder)
+        sync(folder)
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)
         raise
@@ -124,20 +125,17 @@ def publish(
 def point(folder: Path, name: str, key: str) -> None:
     """Swap `latest` to a published run in one step."""
     waiting = folder / f".latest-{key}"
-    with suppress(FileNotFoundError):
-        waiting.unlink()
+    waiting.unlink(missing_ok=True)
     os.symlink(name, waiting)
     os.replace(waiting, folder / LATEST)
-    sync_folder(folder)
+    sync(folder)
 
 
 def sweep(folder: Path, key: str) -> None:
     """Remove staging that an earlier run of the same study left; its lock must be held."""
-    for path in [*folder.glob(f".stage-{key}-*"), *folder.glob(f".latest-{key}")]:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    for path in folder.glob(f".stage-{key}-*"):
+        shutil.rmtree(path, ignore_errors=True)
+    (folder / f".latest-{key}").unlink(missing_ok=True)
 
 
 def sweep_runs(private: Path) -> None:
@@ -159,11 +157,8 @@ def keep_failed(run: Path, private: Path, cause: str) -> Path:
     """Keep a failed run's notebooks with its cause in one line, where only the owner looks."""
     failed = private / "failed"
     failed.mkdir(mode=0o700, parents=True, exist_ok=True)
-    place = failed / run.name
-    for count in range(2, 1000):
-        if not place.exists():
-            break
-        place = failed / f"{run.name}-{count}"
+    names = (run.name if count == 1 else f"{run.name}-{count}" for count in itertools.count(1))
+    place = next(failed / name for name in names if not (failed / name).exists())
     os.rename(run, place)
     with suppress(OSError):
         (place / CAUSE).write_text(cause + "\n", encoding="utf-8")
@@ -173,18 +168,13 @@ def keep_failed(run: Path, private: Path, cause: str) -> Path:
 
 def sync_tree(folder: Path) -> None:
     """Put every file and folder below onto the disk."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            with open(path, "rb") as handle:
-                os.fsync(handle.fileno())
-        else:
-            sync_folder(path)
-    sync_folder(folder)
+    for path in [*folder.rglob("*"), folder]:
+        sync(path)
 
 
-def sync_folder(folder: Path) -> None:
-    """Put a folder's entries onto the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Put a file, or a folder's entries, onto the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -9,17 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from cjlab.report import verify
+from cjlab.report import notebooks, verify
 from cjlab.report.context import Context
-from cjlab.report.notebooks import Notebook
 
 Progress = Callable[[dict[str, Any]], None]
 _PATIENCE = 3.0
@@ -27,9 +26,9 @@ _PATIENCE = 3.0
 
 @dataclass(frozen=True)
 class Job:
-    """A notebook with its folder: ``private`` keeps it, ``stage`` takes what it publishes."""
+    """A notebook with its folders: ``private`` keeps it, ``stage`` takes what it publishes."""
 
-    notebook: Notebook
+    notebook: notebooks.Notebook
     private: Path
     stage: Path
     parameters: dict[str, str]
@@ -55,10 +54,18 @@ class Result:
 class _Worker:
     job: Job
     process: subprocess.Popen[bytes]
+    progress: Progress
     started: float = field(default_factory=time.monotonic)
     kernel: int | None = None
     cell: str = ""
     rest: bytes = b""
+
+    @property
+    def stdout(self) -> Any:
+        return self.process.stdout
+
+    def tell(self, kind: str, **more: Any) -> None:
+        self.progress({"event": kind, "notebook": self.job.notebook.name, **more})
 
 
 def execute(jobs: Sequence[Job], *, at_once: int, progress: Progress) -> list[Result]:
@@ -67,42 +74,40 @@ def execute(jobs: Sequence[Job], *, at_once: int, progress: Progress) -> list[Re
     A notebook that fails does not stop the others, so one run tells of every failure.
     """
     waiting, results = list(jobs), {}
-    with _crew() as crew, selectors.DefaultSelector() as pipes:
+    crew: list[_Worker] = []
+    with ExitStack() as ending, selectors.DefaultSelector() as pipes:
+        ending.callback(_stop, crew)
         while waiting or crew:
             while waiting and len(crew) < max(1, at_once):
-                worker = _start(waiting.pop(0), crew)
-                pipes.register(_stdout(worker), selectors.EVENT_READ, worker)
-                progress(_event("start", worker, cells=worker.job.notebook.cells))
+                worker = _start(waiting.pop(0), crew, progress)
+                pipes.register(worker.stdout, selectors.EVENT_READ, worker)
+                worker.tell("start", cells=worker.job.notebook.cells)
             for key, _ in pipes.select():
                 worker = key.data
-                if _listen(worker, progress):
+                if _listen(worker):
                     continue
                 pipes.unregister(key.fileobj)
                 results[worker.job.notebook.name] = result = _finish(worker)
                 crew.remove(worker)
-                progress(
-                    _event("end", worker, seconds=result.seconds, problem=result.problem or "")
-                )
+                worker.tell("end", seconds=result.seconds, problem=result.problem or "")
     return [results[job.notebook.name] for job in jobs]
 
 
-@contextmanager
-def _crew() -> Iterator[list[_Worker]]:
-    crew: list[_Worker] = []
-    try:
-        yield crew
-    finally:
-        _stop(crew)
+def _stop(crew: list[_Worker]) -> None:
+    """Stop together all that are left when something ends the run."""
+    for worker in crew:
+        with suppress(OSError):
+            worker.process.stdin.close()  # type: ignore[union-attr]
+    for worker in crew:
+        _kill(worker)
 
 
-def _start(job: Job, crew: list[_Worker]) -> _Worker:
-    job.output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    job.stage.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _start(job: Job, crew: list[_Worker], progress: Progress) -> _Worker:
     work = job.private / "work" / job.notebook.name
-    work.mkdir(parents=True, exist_ok=True)
-    prepared = work / "prepared.ipynb"
-    nbformat.write(job.notebook.node, prepared)
-    with open(job.private / "notebooks" / f"{job.notebook.name}.log", "wb") as log:
+    for folder in (job.output.parent, job.stage, work):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    nbformat.write(job.notebook.node, work / "prepared.ipynb")
+    with open(job.output.with_suffix(".log"), "wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "cjlab.report.worker"],
             stdin=subprocess.PIPE,
@@ -111,14 +116,10 @@ def _start(job: Job, crew: list[_Worker]) -> _Worker:
             env=_environment(job.context),
             start_new_session=True,
         )
-    worker = _Worker(job, process)
+    worker = _Worker(job, process, progress)
     crew.append(worker)
-    order = {
-        "folder": str(work),
-        "notebook": prepared.name,
-        "output": os.path.relpath(job.output, work),
-        "parameters": job.parameters,
-    }
+    output = os.path.relpath(job.output, work)
+    order = {"folder": str(work), "output": output, "parameters": job.parameters}
     assert process.stdin is not None
     with suppress(BrokenPipeError):
         process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -142,44 +143,34 @@ def _environment(context: Context) -> dict[str, str]:
     }
 
 
-def _listen(worker: _Worker, progress: Progress) -> bool:
+def _listen(worker: _Worker) -> bool:
     """Take what the worker tells; False when its pipe has closed."""
-    data = os.read(_stdout(worker).fileno(), 65536)
+    data = os.read(worker.stdout.fileno(), 65536)
     *lines, worker.rest = (worker.rest + data).split(b"\n")
-    for line in lines:
-        event = json.loads(line)
+    for event in map(json.loads, lines):
         if event["event"] == "kernel":
             worker.kernel = event["pid"]
-        elif event["event"] == "cell":
+        else:
             worker.cell = event["cell"]
-            progress(_event("cell", worker, cell=worker.cell, index=event["index"]))
+            worker.tell("cell", cell=worker.cell, index=event["index"])
     return bool(data)
 
 
 def _finish(worker: _Worker) -> Result:
     _kill(worker)
     seconds = round(time.monotonic() - worker.started, 2)
-    node = verify.executed(worker.job.output)
+    node = notebooks.load(worker.job.output)
+    problem: str | None
     if node is None:
         code = worker.process.returncode
         how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
         after = f' in cell "{worker.cell}"' if worker.cell else " before its first cell"
-        problem: str | None = f"its process {how}{after}; see {worker.job.notebook.name}.log"
+        problem = f"its process {how}{after}; see {worker.job.notebook.name}.log"
     else:
         problem = verify.problem(node)
-        if problem and "did not run to its end" in problem and worker.cell:
+        if problem and verify.UNFINISHED in problem and worker.cell:
             problem = f'cell "{worker.cell}": the kernel died or stopped (memory? killed?)'
     return Result(worker.job, problem, seconds, node)
-
-
-def _stop(crew: list[_Worker]) -> None:
-    for worker in crew:
-        with suppress(OSError):
-            assert worker.process.stdin is not None
-            worker.process.stdin.close()
-    for worker in crew:
-        _kill(worker)
-    crew.clear()
 
 
 def _kill(worker: _Worker) -> None:
@@ -190,15 +181,6 @@ def _kill(worker: _Worker) -> None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
     worker.process.wait()
-    for pipe in (worker.process.stdin, worker.process.stdout):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
-
-
-def _stdout(worker: _Worker) -> Any:
-    return worker.process.stdout
-
-
-def _event(kind: str, worker: _Worker, **more: Any) -> dict[str, Any]:
-    return {"event": kind, "notebook": worker.job.notebook.name, **more}
+    for pipe in filter(None, (worker.process.stdin, worker.process.stdout)):
+        with suppress(OSError):
+            pipe.close()

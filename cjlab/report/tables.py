@@ -16,8 +16,7 @@ from cjlab.estimates import COLUMNS, estimates
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     """Write rows and column types, and nothing of the library that held them."""
-    plain = pd.DataFrame({str(name): frame[name] for name in frame.columns})
-    table = pa.Table.from_pandas(plain, preserve_index=False)
+    table = pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)
     # pandas' own metadata carry its version and the frame's attrs.
     pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
 
@@ -32,12 +31,9 @@ def read(path: Path) -> pd.DataFrame:
 
 def write_json(frame: pd.DataFrame, path: Path, **about: Any) -> None:
     """Write the same rows as a list of objects, with null for what is not known."""
-    columns = [str(name) for name in frame.columns]
-    rows = [
-        dict(zip(columns, map(plain, row), strict=True))
-        for row in frame.itertuples(index=False, name=None)
-    ]
-    write_object({**about, "columns": columns, "rows": rows}, path)
+    rows = frame.rename(columns=str).to_dict("records")
+    plainly = [{name: plain(value) for name, value in row.items()} for row in rows]
+    write_object({**about, "columns": list(map(str, frame.columns)), "rows": plainly}, path)
 
 
 def write_object(value: Any, path: Path) -> None:
@@ -50,19 +46,7 @@ def plain(value: Any) -> Any:
     """Return a value as JSON knows it: null for NaN, NaT, NA and infinities."""
     if value is None or value is pd.NA or value is pd.NaT:
         return None
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, str | int | bool):
-        return value
-    return str(value)
-
-
-def plain_tree(value: Any) -> Any:
-    """Return a mapping, list or value as JSON knows it."""
-    if isinstance(value, dict):
-        return {str(key): plain_tree(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_tree(item) for item in value]
-    return plain(value)
+    value = getattr(value, "item", lambda: value)()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | float | int) else str(value)

@@ -7,23 +7,13 @@ papermill's exit status is no proof: a killed kernel leaves its cells marked as 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
-import nbformat
-
-from cjlab.report.notebooks import cell_name
+from cjlab.report import notebooks
 
 KINDS = ("table", "figure", "text", "done")
+UNFINISHED = "did not run to its end; the kernel died or stopped"
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-
-
-def executed(path: Path) -> Any | None:
-    """Return the executed notebook, or None where there is none that can be read."""
-    try:
-        return nbformat.read(path, as_version=4)
-    except Exception:
-        return None
 
 
 def problem(node: Any) -> str | None:
@@ -40,20 +30,11 @@ def problem(node: Any) -> str | None:
         Names the cell and the cause: an error, a cell that did not run, an output that did not
         come through cjlab.report, or a missing last cell ``cj.report.done()``.
     """
-    code = [
-        (index, cell)
-        for index, cell in enumerate(node.cells)
-        if cell.cell_type == "code" and cell.source.strip()
-    ]
-    for index, cell in code:
-        if found := _error(cell):
-            return f"{cell_name(node, index)}: {found}"
-    for index, cell in code:
-        if cell.execution_count is None:
-            return f"{cell_name(node, index)}: did not run to its end; the kernel died or stopped"
-    for index, cell in code:
-        if found := _foreign(cell):
-            return f"{cell_name(node, index)}: {found}"
+    code = notebooks.code(node)
+    for fault in (_error, _unfinished, _foreign):
+        for index, cell in code:
+            if found := fault(cell):
+                return f"{notebooks.cell_name(node, index)}: {found}"
     if not code or not any(_mark(output) == "done" for output in code[-1][1].outputs):
         return "its last cell is not cj.report.done(), so it may not have come to its end"
     return None
@@ -66,6 +47,10 @@ def _error(cell: Any) -> str | None:
             said = _ANSI.sub("", lines[-1]).strip() if lines else ""
             return f"{output.ename}: {said}" if said else str(output.ename)
     return None
+
+
+def _unfinished(cell: Any) -> str | None:
+    return UNFINISHED if cell.execution_count is None else None
 
 
 def _foreign(cell: Any) -> str | None:
@@ -82,7 +67,6 @@ def _foreign(cell: Any) -> str | None:
 
 
 def _mark(output: Any) -> str | None:
-    if output.output_type != "display_data":
-        return None
-    mark = output.metadata.get("cjlab")
-    return str(mark.get("kind")) if isinstance(mark, dict) else None
+    mark = output.get("metadata", {}).get("cjlab")
+    is_marked = output.output_type == "display_data" and isinstance(mark, dict)
+    return str(mark.get("kind")) if is_marked else None

@@ -22,9 +22,10 @@ from typing import IO, Any
 class Leash:
     """Ends the kernel and this process when standard input closes."""
 
+    kernel: int | None = None
+
     def __init__(self, temporary: str) -> None:
         self.temporary = temporary
-        self.kernel: int | None = None
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
@@ -77,8 +78,7 @@ def engine(leash: Leash, events: IO[str], connection: Path) -> type:
             client = PapermillNotebookClient(
                 nb_man,
                 kernel_name=kernel_name,
-                timeout=options.get("execution_timeout"),
-                startup_timeout=options.get("start_timeout", 120),
+                startup_timeout=options["start_timeout"],
                 shutdown_kernel="immediate",
                 config=Config({"KernelManager": manager}),
             )
@@ -105,25 +105,23 @@ def execute(job: dict[str, Any], temporary: str, leash: Leash, events: IO[str]) 
     # papermill fills {braces} in paths; relative names have none.
     os.chdir(job["folder"])
     papermill.execute_notebook(
-        job["notebook"],
+        "prepared.ipynb",
         job["output"],
         parameters=job["parameters"],
         engine_name="cjlab",
         kernel_name="python3",
         language="python",
         progress_bar=False,
-        execution_timeout=job.get("cell_timeout"),
     )
 
 
 def main() -> int:
     """Read the job, run it, and tell how it went."""
-    line = b""
-    while not line.endswith(b"\n"):
-        part = os.read(0, 1)
-        if not part:
-            return 2
-        line += part
+    # Unbuffered: the leash reads what follows from the same descriptor.
+    with open(0, "rb", buffering=0, closefd=False) as orders:
+        line = orders.readline()
+    if not line.endswith(b"\n"):
+        return 2
     job = json.loads(line)
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cjlab.errors import UserError, did_you_mean
-from cjlab.samples.truth import DEFAULT_CUSTOMERS, DEFAULT_SEED
+from cjlab.samples.truth import DEFAULT_CUSTOMERS, DEFAULT_SEED, FILES
 
 __all__ = ["TEMPLATES", "make"]
 
@@ -76,10 +76,8 @@ def make(
 
 def _fill(template: str, folder: Path, *, customers: int, seed: int) -> None:
     if template == "empty":
-        from cjlab.samples.texts import EMPTY
-
-        for name, text in EMPTY.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        for file in (FILES / "empty").iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
         return
     from cjlab.samples.write import retail
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cjlab.samples import shop
 from cjlab.samples.truth import (
     CHANNELS,
     DAYS,
+    FILES,
     FIRST_DAY,
     LEAST_EVENTS,
     PAIN_DATE,
@@ -87,7 +87,8 @@ def _walk(rng: np.random.Generator, persona: Ints, who: Ints, *, late: bool) -> 
     while len(who):
         kind = persona[who]
         following = pick(rng, cumulative[kind, (second >= PAIN_SECOND).astype(int), stage])
-        steps.append((who, second, stage, following, channel))
+        drawn = {"stage": stage, "following": following, "channel": channel}
+        steps.append({"who": who, "second": second} | drawn)
         seconds = np.clip(100 * np.exp(0.8 * rng.standard_normal(len(who))), 8, 1500)
         days = DAYS_BETWEEN[stage] * pace[who] * np.exp(0.4 * rng.standard_normal(len(who)))
         new_day = second // DAY + np.maximum(1, np.rint(days)).astype(np.int64)
@@ -97,9 +98,7 @@ def _walk(rng: np.random.Generator, persona: Ints, who: Ints, *, late: bool) -> 
         channel = np.where(stays, channel, new_channel)
         on = second < END
         who, second, stage, channel = who[on], second[on], following[on], channel[on]
-    columns = ("who", "second", "stage", "following", "channel")
-    return pd.DataFrame(dict(zip(columns, map(np.concatenate, zip(*steps, strict=True)),
-                                 strict=True)))  # fmt: skip
+    return pd.concat(map(pd.DataFrame, steps), ignore_index=True)
 
 
 def _session(rng: np.random.Generator, kind: Ints, day: Ints) -> tuple[Ints, Ints]:
@@ -120,6 +119,19 @@ def _session(rng: np.random.Generator, kind: Ints, day: Ints) -> tuple[Ints, Int
     return channel, day * DAY + (hour * 3600).astype(np.int64)
 
 
+def raw_names(stage: str, channel: str) -> list[str]:
+    """Return what the shop's systems call a stage's touchpoints in one channel.
+
+    The app shows the web shop's pages, so it logs the same names; globs hold a month number.
+    """
+    rules = pd.read_csv(FILES / "retail" / "touchpoints.csv", dtype=str)
+    rules = rules[(rules["stage"] == stage) & ~rules["touchpoint"].str.startswith("payment")]
+    logged = rules["channel"] == channel
+    if channel == "app":
+        logged |= (rules["channel"] == "web") & (rules["pattern"] != "ad_click")
+    return rules.loc[logged, "pattern"].str.replace("(värvade|tipsade).", "tipsade ").to_list()
+
+
 def _names(rng: np.random.Generator, log: pd.DataFrame, persona: Ints) -> NDArray[np.object_]:
     """Name every touchpoint as the shop's systems do."""
     stage, channel = log["stage"].to_numpy(), log["channel"].to_numpy()
@@ -127,7 +139,7 @@ def _names(rng: np.random.Generator, log: pd.DataFrame, persona: Ints) -> NDArra
     first, second = rng.random(len(log)), rng.random(len(log))
     for i, at in enumerate(STAGES):
         for c, by in enumerate(CHANNELS):
-            names = shop.raw_names(at, by)
+            names = raw_names(at, by)
             here = np.flatnonzero((stage == i) & (channel == c))
             if at != "purchase":
                 name[here] = np.array(names, object)[(first[here] * len(names)).astype(int)]

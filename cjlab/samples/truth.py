@@ -5,23 +5,15 @@ Nothing here is an input of a study; tests and the sample's README read it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
-STAGES: Final = (
-    "awareness",
-    "consideration",
-    "interest",
-    "intent",
-    "purchase",
-    "post_purchase",
-    "retention",
-    "advocacy",
-    "loyalty",
-)
+FILES: Final = Path(__file__).parent / "files"
 CHANNELS: Final = ("web", "app", "store", "email", "call")
 FIRST_DAY: Final = np.datetime64("2025-10-01", "D")
 DAYS: Final = 365
@@ -32,87 +24,34 @@ DEFAULT_SEED: Final = 20251001
 DEFAULT_CUSTOMERS: Final = 3000
 LEAST_EVENTS: Final = 12
 
-# Probability of the next stage, event by event (a stage may follow itself). Rows sum to 1.
-BASE: Final[dict[str, dict[str, float]]] = {
-    "awareness": {
-        "awareness": 0.12, "consideration": 0.62, "interest": 0.16, "intent": 0.06,
-        "retention": 0.04,
-    },
-    "consideration": {
-        "awareness": 0.06, "consideration": 0.20, "interest": 0.54, "intent": 0.12,
-        "retention": 0.08,
-    },
-    "interest": {
-        "awareness": 0.03, "consideration": 0.17, "interest": 0.22, "intent": 0.50,
-        "retention": 0.08,
-    },
-    "intent": {
-        "consideration": 0.11, "interest": 0.13, "intent": 0.26, "purchase": 0.42,
-        "retention": 0.08,
-    },
-    "purchase": {
-        "post_purchase": 0.78, "retention": 0.14, "advocacy": 0.05, "loyalty": 0.03,
-    },
-    "post_purchase": {
-        "awareness": 0.15, "consideration": 0.10, "post_purchase": 0.22, "retention": 0.38,
-        "advocacy": 0.10, "loyalty": 0.05,
-    },
-    "retention": {
-        "awareness": 0.36, "consideration": 0.20, "interest": 0.08, "retention": 0.18,
-        "advocacy": 0.08, "loyalty": 0.10,
-    },
-    "advocacy": {
-        "awareness": 0.30, "consideration": 0.15, "retention": 0.30, "advocacy": 0.10,
-        "loyalty": 0.15,
-    },
-    "loyalty": {
-        "awareness": 0.30, "consideration": 0.20, "retention": 0.25, "advocacy": 0.10,
-        "loyalty": 0.15,
-    },
-}  # fmt: skip
-PAIN_ROW: Final[dict[str, float]] = {
-    "consideration": 0.19, "interest": 0.20, "intent": 0.33, "purchase": 0.20, "retention": 0.08,
-}  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Persona:
-    """A kind of customer: habits that tell it apart, and rows of the process that differ."""
+    """A kind of customer: habits that tell it apart, and what differs from the process."""
 
     name: str
+    habits: str
     share: float
-    channels: tuple[float, ...]  # in the order of CHANNELS, drawn once a session
+    channels: list[float]
     hour: float
     weekend: float
-    pace: float  # multiplies the days between sessions
-    basket: float  # median order, SEK
-    ages: tuple[float, ...]  # 18-29, 30-44, 45-59, 60+: a weak hint, no more
-    rows: dict[str, dict[str, float]] = field(default_factory=dict)
+    pace: float
+    basket: float
+    ages: list[float]
+    changes: dict[str, dict[str, float]]
 
 
-PERSONAS: Final = (
-    Persona(
-        "app_evening", 0.34, (0.12, 0.88, 0.0, 0.0, 0.0), 20.4, 0.25, 0.85, 480.0,
-        (0.32, 0.34, 0.21, 0.13),
-        {"intent": BASE["intent"] | {"purchase": 0.44, "consideration": 0.09}},
-    ),
-    Persona(
-        "web_planner", 0.28, (1.0, 0.0, 0.0, 0.0, 0.0), 13.0, 0.12, 1.1, 1450.0,
-        (0.22, 0.34, 0.27, 0.17),
-        {"interest": BASE["interest"] | {"consideration": 0.21, "interest": 0.20,
-                                         "intent": 0.48}},
-    ),
-    Persona(
-        "store_weekend", 0.22, (0.12, 0.0, 0.88, 0.0, 0.0), 14.0, 0.90, 1.2, 900.0,
-        (0.20, 0.28, 0.28, 0.24),
-        {"awareness": BASE["awareness"] | {"consideration": 0.58, "interest": 0.20}},
-    ),
-    Persona(
-        "mail_and_phone", 0.16, (0.12, 0.0, 0.0, 0.64, 0.24), 9.2, 0.03, 1.25, 2600.0,
-        (0.14, 0.26, 0.30, 0.30),
-        {"retention": BASE["retention"] | {"retention": 0.24, "awareness": 0.30}},
-    ),
-)  # fmt: skip
+def read(name: str) -> dict[str, Any]:
+    """Return what a YAML file of the sample holds."""
+    found: dict[str, Any] = yaml.safe_load((FILES / name).read_text(encoding="utf-8"))
+    return found
+
+
+_PLANTED = read("planted.yaml")
+BASE: Final[dict[str, dict[str, float]]] = _PLANTED["process"]
+STAGES: Final = tuple(BASE)
+PAIN_ROW: Final[dict[str, float]] = _PLANTED["pain"]
+PERSONAS: Final = tuple(Persona(**entry) for entry in _PLANTED["personas"])
 
 
 def transition_matrix(persona: str, *, after: bool = False) -> NDArray[np.float64]:
@@ -135,9 +74,10 @@ def transition_matrix(persona: str, *, after: bool = False) -> NDArray[np.float6
     >>> float(transition_matrix("app_evening", after=True)[3, 4])
     0.2
     """
-    rows = BASE | next(p for p in PERSONAS if p.name == persona).rows
+    changes = next(p for p in PERSONAS if p.name == persona).changes
+    rows = {stage: row | changes.get(stage, {}) for stage, row in BASE.items()}
     if after and persona == PAIN_PERSONA:
-        rows = rows | {"intent": PAIN_ROW}
+        rows["intent"] = PAIN_ROW
     return np.array([[rows[a].get(b, 0.0) for b in STAGES] for a in STAGES])
 
 

@@ -7,9 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cjlab.samples.phrases import LANGUAGES, PHRASES
 from cjlab.samples.retail import DAY, END, PAIN_SECOND, PAINED, Floats, World
-from cjlab.samples.truth import PAIN_CSAT_MEAN
+from cjlab.samples.truth import PAIN_CSAT_MEAN, read
 
 
 class Ask(NamedTuple):
@@ -25,15 +24,10 @@ class Ask(NamedTuple):
     topic: str
 
 
-ASKS: Final = (
-    Ask("csat", "payment", 0.16, PAIN_CSAT_MEAN[0], 0.8, 1, 5, "payment"),
-    Ask("csat", "product_page", 0.06, 4.2, 0.8, 1, 5, "range"),
-    Ask("csat", "track_delivery", 0.15, 4.2, 0.8, 1, 5, "delivery"),
-    Ask("csat", "rådgivning", 0.12, 4.3, 0.8, 1, 5, "staff"),
-    Ask("ces", "call/support", 0.40, 5.4, 1.2, 1, 7, "staff"),
-    Ask("ces", "return", 0.40, 5.2, 1.2, 1, 7, "delivery"),
-    Ask("nps", "order", 0.10, 8.0, 1.9, 0, 10, "general"),
-)
+_VOICE = read("voice.yaml")
+ASKS: Final = [Ask(**survey) for survey in _VOICE["surveys"]]
+PHRASES: Final = _VOICE["phrases"]
+LANGUAGES: Final = {"SE": "sv", "NO": "nb", "DK": "da", "FI": "fi"}
 WAVES: Final = {"2025Q4": 75, "2026Q1": 165, "2026Q2": 255, "2026Q3": 345}
 WAVE_RATE: Final = 0.12
 TOPICS: Final = ("delivery", "return", "size", "account", "other")
@@ -104,7 +98,7 @@ def _texts(rng: np.random.Generator, frame: pd.DataFrame) -> list[str]:
     texts = []
     columns = zip(frame["language"], frame["topic"], frame["glad"], strict=True)
     for row, (language, topic, glad) in enumerate(columns):
-        mood = 0 if glad else 1
+        mood = "glad" if glad else "sad"
         words = [PHRASES[language][topic][mood][choice[row, 0]]]
         if both[row] and topic != "general":
             words.append(PHRASES[language]["general"][mood][choice[row, 1]])

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import gzip
-import io
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from cjlab.samples import shop, voice
+from cjlab.samples import voice
 from cjlab.samples.retail import DAY, World, simulate
-from cjlab.samples.texts import readme, study_yaml
-from cjlab.samples.truth import CHANNELS, FIRST_DAY, PERSONAS
+from cjlab.samples.texts import readme
+from cjlab.samples.truth import CHANNELS, FILES, FIRST_DAY, PERSONAS
 
 # Local seconds at which Stockholm's clock changes: to +01:00, and back to +02:00.
 WINTER, SUMMER = 25 * DAY + 3 * 3600, 179 * DAY + 3 * 3600
-COUNTRIES: Final = (("SE", 0.58), ("NO", 0.18), ("DK", 0.13), ("FI", 0.11))
-SEGMENTS: Final = (("member", 0.55), ("guest", 0.35), ("business", 0.10))
+COUNTRIES: Final = {"SE": 0.58, "NO": 0.18, "DK": 0.13, "FI": 0.11}
+SEGMENTS: Final = {"member": 0.55, "guest": 0.35, "business": 0.10}
 AGES: Final = ("18-29", "30-44", "45-59", "60+")
+UNMAPPED: Final = "ar_viewer"
+STORES: Final = ("Göteborg", "Malmö", "Umeå", "Tromsø", "Århus", "Jyväskylä", "Örebro", "Bodø")
 
 
 def retail(folder: Path, *, customers: int, seed: int) -> None:
@@ -32,24 +33,27 @@ def retail(folder: Path, *, customers: int, seed: int) -> None:
     in_store = touches["channel"] == CHANNELS.index("store")
     web, store = _web(rng, world, touches[~in_store]), _store(rng, world, touches[in_store])
     answers, cases = voice.responses(rng, world, people), voice.tickets(rng, world)
+    persona = np.array([p.name for p in PERSONAS], object)[world.persona]
+    truth = pd.DataFrame({"customer_id": world.ids, "persona": persona})
     tables = {
         "events_web.csv.gz": web,
         "events_store.csv": store,
         "orders.csv": orders,
         "customers.csv": people,
-        "responses.csv": _responses(world, answers),
-        "tickets.csv": _tickets(world, cases),
-        "touchpoints.csv": pd.DataFrame(shop.catalogue(), columns=list(shop.CATALOGUE_COLUMNS)),
-        "truth.csv": pd.DataFrame(
-            {"customer_id": world.ids,
-             "persona": np.array([p.name for p in PERSONAS], object)[world.persona]}
-        ).sort_values("customer_id"),
-    }  # fmt: skip
+        "responses.csv": _told(world, answers, "responses.csv"),
+        "tickets.csv": _told(world, cases, "tickets.csv"),
+        "touchpoints.csv": _template("retail", "touchpoints.csv"),
+        "truth.csv": truth.sort_values("customer_id"),
+    }
     for name, table in tables.items():
         _save(table, folder / name)
     rows = {name: len(table) for name, table in tables.items()}
-    (folder / "study.yaml").write_text(study_yaml(), encoding="utf-8", newline="\n")
+    (folder / "study.yaml").write_bytes((FILES / "retail" / "study.yaml").read_bytes())
     (folder / "README.md").write_text(readme(seed, rows), encoding="utf-8", newline="\n")
+
+
+def _template(*place: str) -> pd.DataFrame:
+    return pd.read_csv(FILES.joinpath(*place), dtype=str)
 
 
 def _save(table: pd.DataFrame, path: Path) -> None:
@@ -57,12 +61,11 @@ def _save(table: pd.DataFrame, path: Path) -> None:
     semicolons = path.name == "events_store.csv"
     text = table.to_csv(index=False, lineterminator="\n", sep=";" if semicolons else ",")
     data = text.encode("cp1252" if semicolons else "utf-8")
-    if path.suffix == ".gz":
-        buffer = io.BytesIO()
-        with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as packed:
-            packed.write(data)
-        data = buffer.getvalue()
-    path.write_bytes(data)
+    if path.suffix != ".gz":
+        path.write_bytes(data)
+        return
+    with path.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+        packed.write(data)
 
 
 def _clock(second: pd.Series | np.ndarray, *, offset: bool = True) -> np.ndarray:
@@ -77,11 +80,6 @@ def _clock(second: pd.Series | np.ndarray, *, offset: bool = True) -> np.ndarray
     return np.where(seconds < 0, "", text).astype(object)
 
 
-def _choose(rng: np.random.Generator, table: tuple[tuple[str, float], ...], n: int) -> np.ndarray:
-    ends = np.cumsum([share for _, share in table])[:-1]
-    return np.array([name for name, _ in table], object)[np.searchsorted(ends, rng.random(n))]
-
-
 def _customers(rng: np.random.Generator, world: World) -> pd.DataFrame:
     n = len(world.ids)
     ages = np.cumsum([p.ages for p in PERSONAS], axis=1)[world.persona, :-1]
@@ -89,8 +87,8 @@ def _customers(rng: np.random.Generator, world: World) -> pd.DataFrame:
         {
             "customer_id": world.ids,
             "age_band": np.array(AGES, object)[(rng.random(n)[:, None] >= ages).sum(axis=1)],
-            "country": _choose(rng, COUNTRIES, n),
-            "segment": _choose(rng, SEGMENTS, n),
+            "country": rng.choice(list(COUNTRIES), n, p=list(COUNTRIES.values())),
+            "segment": rng.choice(list(SEGMENTS), n, p=list(SEGMENTS.values())),
             "consent": np.where(rng.random(n) < 0.72, "true", "false"),
             "account_id": "",
         }
@@ -126,7 +124,7 @@ def _web(rng: np.random.Generator, world: World, log: pd.DataFrame) -> pd.DataFr
     """Web shop, app, e-mail and telephone: ISO times with their offset."""
     log = log[["who", "second", "name", "channel"]]
     viewed = log[(log["name"] == "product_page") & (rng.random(len(log)) < 0.02)]
-    viewed = viewed.assign(name=shop.UNMAPPED, second=viewed["second"] + 3)
+    viewed = viewed.assign(name=UNMAPPED, second=viewed["second"] + 3)
     log = pd.concat([log, viewed]).sort_values(["second", "who"], kind="stable")
     channel = np.array(CHANNELS, object)[log["channel"]]
     small = np.where(rng.random(len(log)) < 0.25, "mobile", "desktop")
@@ -152,7 +150,7 @@ def _store(rng: np.random.Generator, world: World, log: pd.DataFrame) -> pd.Data
             "kundnr": world.ids[log["who"]],
             "tidpunkt": _clock(log["second"], offset=False),
             "händelse": log["name"].to_numpy(),
-            "butik": np.array(shop.STORES, object)[log["who"] % len(shop.STORES)],
+            "butik": np.array(STORES, object)[log["who"] % len(STORES)],
             "värde": np.where(served, fee, ""),
         }
     )
@@ -177,20 +175,10 @@ def _untidy(
     return pd.concat([frame, copies], ignore_index=True).iloc[order].reset_index(drop=True)
 
 
-def _responses(world: World, frame: pd.DataFrame) -> pd.DataFrame:
-    frame = frame.assign(
-        customer_id=world.ids[frame["who"]],
-        ts=_clock(frame["second"]),
-        invited_ts=_clock(frame["invited"]),
-    )
-    return frame[
-        ["kind", "score", "text", "customer_id", "ts", "scale", "touchpoint", "wave", "channel",
-         "invited_ts", "language", "relation"]
-    ]  # fmt: skip
-
-
-def _tickets(world: World, frame: pd.DataFrame) -> pd.DataFrame:
-    times = {name: _clock(frame[name]) for name in ("opened", "first_reply", "solved")}
-    return frame.assign(customer_id=world.ids[frame["who"]], **times)[
-        ["customer_id", "opened", "first_reply", "solved", "channel", "topic"]
-    ]
+def _told(world: World, frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Name the customers, print the times, and order the columns as the empty study does."""
+    frame = frame.rename(columns={"second": "ts", "invited": "invited_ts"})
+    for time in {"ts", "invited_ts", "opened", "first_reply", "solved"} & set(frame.columns):
+        frame[time] = _clock(frame[time])
+    frame["customer_id"] = world.ids[frame["who"]]
+    return frame[_template("empty", table).columns]

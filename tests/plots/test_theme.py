@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import warnings
 
 import matplotlib as mpl
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from cjlab import plots
+from cjlab import messages, plots
 from cjlab.plots import theme
-from cjlab.plots.words import PHRASES, UNITS, count, duration, phrase, share, signed
+from cjlab.plots.words import UNITS, count, duration, phrase, share, signed
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
 VISION = {
@@ -121,9 +122,13 @@ def test_round_durations_read_round() -> None:
 
 
 def test_every_phrase_can_be_said() -> None:
-    values = dict.fromkeys(["n", "share", "minimum", "value", "strength", "jaccard"], "7")
-    for key in PHRASES:
-        assert "{" not in phrase(key, "sv", **values)
+    known = [*messages.keys()]
+    keys = [key.removeprefix("plot.") for key in known if key.startswith("plot.")]
+    assert len(keys) > 40
+    for key in keys:
+        places = re.findall(r"{(\w+)}", str(messages._entry(f"plot.{key}", "en")))
+        assert set(places) <= {"n", "share", "minimum", "value", "strength", "jaccard"}
+        assert "{" not in phrase(key, "sv", **dict.fromkeys(places, "7"))
 
 
 def test_saved_files_do_not_differ(tmp_path, table) -> None:
