@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from cjlab.personas._features import Feature, features
-from cjlab.personas.assign import Assignment, assign, load, names
+from cjlab.personas.assign import Assignment, assign, frozen, load, names
 from cjlab.personas.summary import curve, feature_labels, features_used, profile, sizes, verdict
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ __all__ = [
     "feature_labels",
     "features",
     "features_used",
+    "frozen",
     "load",
     "names",
     "profile",

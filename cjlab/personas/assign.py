@@ -124,6 +124,29 @@ def assign(study: Any, period: Period | str | None = None, refit: bool = False) 
     )
 
 
+def frozen(study: Any, period: Period | str | None = None) -> Any:
+    """Return the study joined with a frozen assignment, made now where there is none yet.
+
+    A report freezes the assignment before any notebook starts; a notebook opened by hand gets
+    one here.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    period : Period or str, optional
+        As in `assign`.
+
+    Returns
+    -------
+    Study
+        The same study; its journeys know each customer's persona.
+    """
+    if study.assignment is None:
+        study.use_personas(assign(study, period).path)
+    return study
+
+
 def names(study: Any, language: str | None = None) -> dict[str, str]:
     """Return the name of each persona: the study's own where it gives one, else by rule.
 
