@@ -6,7 +6,9 @@ A number that was withheld or cannot be estimated is never guessed around: the s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
@@ -14,6 +16,7 @@ import pandas as pd
 from cjlab import messages, quality
 from cjlab.journey.base import parse_duration
 from cjlab.report.context import Context, headline
+from cjlab.stats import adjust
 from cjlab.study import Study
 
 Labels = Mapping[str, str]
@@ -140,14 +143,16 @@ def views(customer: pd.DataFrame, buying: pd.DataFrame, labels: Labels) -> str:
     """Set the whole customer journey beside the one that ends at the first purchase."""
     ends = []
     for gated in (customer, buying):
-        rows = _known(gated, "from_first")
-        rows = rows[rows["step"] == list(gated["step"])[-1]]
-        if rows.empty:
-            return _say("too_few")
-        ends.append(rows.iloc[0])
-    return _say("views", last=_name(ends[0]["step"], labels),
-                customer=messages.percent(ends[0]["value"]), n=int(ends[0]["n"]),
-                buying=messages.percent(ends[1]["value"]), m=int(ends[1]["n"]))  # fmt: skip
+        rows = gated[gated["metric"] == "from_first"]
+        ends.append(rows[rows["step"] == list(gated["step"])[-1]].iloc[0])
+    whole, first = ends
+    if first["status"] == "not_estimable" and first["n"] == 0:
+        return _say("views_none")
+    if any(row["status"] != "ok" for row in ends):
+        return _say("too_few")
+    return _say("views", last=_name(whole["step"], labels), n=int(whole["n"]),
+                customer=messages.percent(whole["value"]), m=int(first["n"]),
+                buying=messages.percent(first["value"]))  # fmt: skip
 
 
 def personas(sizes: pd.DataFrame, names: Labels, verdict: Mapping[str, Any]) -> str:
@@ -164,21 +169,36 @@ def personas(sizes: pd.DataFrame, names: Labels, verdict: Mapping[str, Any]) -> 
 
 
 def persona_gap(gated: pd.DataFrame, names: Labels, labels: Labels) -> str:
-    """Say at which step the personas differ most, and whether the difference is clear."""
+    """Say at which step two personas differ most, and whether by more than chance.
+
+    Every pair of personas is compared at every step (pooled two-sample test of shares,
+    Benjamini–Hochberg over all of them at .05); the largest difference that holds is told.
+    """
+    if gated["persona"].nunique() < 2:
+        return _say("no_profile")
     rows = _known(gated, "from_previous")
-    widest: tuple[float, pd.Series, pd.Series] | None = None
-    for _, step in rows.groupby("step"):
-        ranked = step.sort_values("value")
-        low, high = ranked.iloc[0], ranked.iloc[-1]
-        gap = float(high["value"] - low["value"])
-        if len(ranked) > 1 and _apart(low, high) and (widest is None or gap > widest[0]):
-            widest = (gap, low, high)
-    if widest is None:
-        return _say("no_gap")
-    _, low, high = widest
+    pairs = [
+        pair
+        for _, step in rows.sort_values("value").groupby("step")
+        for pair in combinations(step.to_dict("records"), 2)
+    ]
+    held = adjust([_chance(low, high) for low, high in pairs]) <= 0.05
+    found = [pair for pair, holds in zip(pairs, held, strict=True) if holds]
+    if not found:
+        hidden = (gated["metric"] == "from_previous") & (gated["status"] == "suppressed")
+        return _say("gap_hidden" if hidden.any() else "no_gap", comparisons=len(pairs))
+    low, high = max(found, key=lambda pair: pair[1]["value"] - pair[0]["value"])
     return _say("gap", step=_name(low["step"], labels), low_name=_name(low["persona"], names),
                 low=messages.percent(low["value"]), high_name=_name(high["persona"], names),
-                high=messages.percent(high["value"]))  # fmt: skip
+                high=messages.percent(high["value"]), comparisons=len(pairs))  # fmt: skip
+
+
+def _chance(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> float:
+    """p of two shares being equal, by the pooled z-test."""
+    base = 1 / one["n"] + 1 / other["n"]
+    pooled = (one["hits"] + other["hits"]) / (one["n"] + other["n"])
+    spread = math.sqrt(pooled * (1 - pooled) * base)
+    return math.erfc(abs(one["value"] - other["value"]) / spread / math.sqrt(2)) if spread else 1.0
 
 
 def curve(verdict: Mapping[str, Any]) -> str:
@@ -216,13 +236,14 @@ def headline_dropoff(lost: pd.DataFrame, labels: Labels) -> None:
         headline("headline.dropoff", lost, chosen, step=_name(worst["step"], labels))
 
 
-def headline_personas(sizes: pd.DataFrame, names: Labels) -> None:
+def headline_personas(sizes: pd.DataFrame, names: Labels, verdict: Mapping[str, Any]) -> None:
     """Put the largest persona on the report's first page, where there are several."""
     rows = _known(sizes, "share")
     if len(names) > 1 and len(rows):
         largest = rows.iloc[int(rows["value"].argmax())]
         chosen = {"persona": largest["persona"], "metric": "share"}
-        headline("headline.personas", sizes, chosen, name=_name(largest["persona"], names))
+        key = _PERSONAS.get(str(verdict["verdict"]), "personas")
+        headline(f"headline.{key}", sizes, chosen, name=_name(largest["persona"], names))
 
 
 def _long(window: str) -> messages.Formatted:
