@@ -100,7 +100,8 @@ def time_in_stage(
     Notes
     -----
     Kaplan–Meier with log-log limits; a quantile is the first time at which survival is at most
-    1 − q (Klein & Moeschberger 2003, 4.5). Restricted mean with Greenwood-type error.
+    1 − q (Klein & Moeschberger 2003, 4.5). Restricted mean with Greenwood-type error. Stays of
+    one customer are taken as independent: where customers repeat a stage, limits are too narrow.
 
     Examples
     --------
