@@ -168,15 +168,18 @@ def personas(sizes: pd.DataFrame, names: Labels, verdict: Mapping[str, Any]) -> 
                 share=messages.percent(largest["value"]), n=int(largest["n"]))  # fmt: skip
 
 
-def persona_gap(gated: pd.DataFrame, names: Labels, labels: Labels) -> str:
+def persona_gap(gated: pd.DataFrame, names: Labels, labels: Labels, metric: str) -> str:
     """Say at which step two personas differ most, and whether by more than chance.
 
-    Every pair of personas is compared at every step (pooled two-sample test of shares,
-    Benjamini–Hochberg over all of them at .05); the largest difference that holds is told.
+    Every pair of personas is compared at every step (pooled two-sample test of the shares that
+    ``metric`` gives, Benjamini–Hochberg over all of them at .05); the largest difference that
+    holds is told.
     """
     if gated["persona"].nunique() < 2:
         return _say("no_profile")
-    rows = _known(gated, "from_previous")
+    rows = _known(gated, metric)
+    # At the first step all are there by definition, which is no comparison.
+    rows = rows[rows.groupby("step")["value"].transform("nunique") > 1]
     pairs = [
         pair
         for _, step in rows.sort_values("value").groupby("step")
@@ -185,12 +188,13 @@ def persona_gap(gated: pd.DataFrame, names: Labels, labels: Labels) -> str:
     held = adjust([_chance(low, high) for low, high in pairs]) <= 0.05
     found = [pair for pair, holds in zip(pairs, held, strict=True) if holds]
     if not found:
-        hidden = (gated["metric"] == "from_previous") & (gated["status"] == "suppressed")
-        return _say("gap_hidden" if hidden.any() else "no_gap", comparisons=len(pairs))
+        hidden = (gated["metric"] == metric) & (gated["status"] == "suppressed")
+        return _say("gap_hidden") if hidden.any() else _say("no_gap", comparisons=len(pairs))
     low, high = max(found, key=lambda pair: pair[1]["value"] - pair[0]["value"])
-    return _say("gap", step=_name(low["step"], labels), low_name=_name(low["persona"], names),
-                low=messages.percent(low["value"]), high_name=_name(high["persona"], names),
-                high=messages.percent(high["value"]), comparisons=len(pairs))  # fmt: skip
+    return _say(f"gap_{metric}", step=_name(low["step"], labels), comparisons=len(pairs),
+                low_name=_name(low["persona"], names), low=messages.percent(low["value"]),
+                high_name=_name(high["persona"], names),
+                high=messages.percent(high["value"]))  # fmt: skip
 
 
 def _chance(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> float:
