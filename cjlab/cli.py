@@ -70,10 +70,13 @@ def report(
     ] = False,
 ) -> None:
     """Run the notebooks headless and publish the report."""
+    from cjlab.periods import KINDS, parse
     from cjlab.report import run
     from cjlab.study import open_study
 
     opened = open_study(study, engine)
+    if period and period not in KINDS:
+        parse(period, opened.zone)  # a slip of the pen is told before the work
     with _progress(opened):
         opened.store()
     found = run(opened, period=period, language=language, out=out, refit=refit_personas)
@@ -103,6 +106,7 @@ def _show_check(study: Study) -> None:
     from rich.text import Text
 
     from cjlab import quality
+    from cjlab.rules import hint
 
     console = Console()
     table = Table(title=Text(f"{study.config.name}: what came in"), title_justify="left")
@@ -122,6 +126,8 @@ def _show_check(study: Study) -> None:
         where = f" in {rule['column']}" if isinstance(rule["column"], str) else ""
         line = f"{rule['effect']:8} {rule['rows']:>9,}  {rule['rule']}{where}  ({rule['source']})"
         console.print(Text(f"  {_plain(line)}"))
+        if rule["effect"] == "rejected" and (advice := hint(str(rule["rule"]), None)):
+            console.print(Text(f"           {advice.strip()}"))
     unmapped = quality.coverage(study)
     unmapped = unmapped[unmapped["stage"].isna()]
     if len(unmapped):

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cjlab.errors import UserError
 
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 KINDS = ("year", "quarter", "month", "week")
 _FORMS = "2026, 2026Q3, 2026-07, 2026W30 or 2026-07-01..2026-08-15 (the end is not included)"
 
@@ -69,6 +70,7 @@ def parse(text: str, zone: str) -> Period:
                 first, after = days(*(int(part) for part in found.groups()))
             except ValueError:
                 break
+            _check_years(text, first.year, after.year)
             return Period(text.upper(), _midnight(first, zone), _midnight(after, zone))
     raise UserError(f'period "{text}" is not understood; write {_FORMS}.')
 
@@ -166,12 +168,18 @@ def local_instant(text: str, zone: str) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
 
 
+def _check_years(text: str, first: int, last: int) -> None:
+    if first < FIRST_YEAR or last > LAST_YEAR:
+        raise UserError(f'period "{text}" leaves the years {FIRST_YEAR} to {LAST_YEAR}.')
+
+
 def _span(text: str, zone: str) -> Period:
     first, _, last = text.partition("..")
     try:
         start, end = local_instant(first, zone), local_instant(last, zone)
     except UserError:
         raise UserError(f'period "{text}" is not understood; write {_FORMS}.') from None
+    _check_years(text, start.year, end.year)
     if end <= start:
         raise UserError(f'period "{text}" ends before it starts; the end is not included.')
     label = re.sub(r"[^\w.+-]", "", f"{first.strip()}..{last.strip()}", flags=re.ASCII)

@@ -219,7 +219,9 @@ def _one_currency(con: Any, config: StudyConfig) -> None:
 
 def store_key(key: str, model: StageModel, catalogue: Catalogue, derive: bool) -> str:
     """Hash everything the prepared store depends on."""
-    said = [VERSION, key, model.hash(), catalogue.hash(), derive]
+    # A source may say a stage by its label, so labels count here though the model is the same.
+    labels = sorted(model.labels(model.language).items())
+    said = [VERSION, key, model.hash(), labels, catalogue.hash(), derive]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:20]
 
 

@@ -56,19 +56,29 @@ def published(study: Study, minimum: int, rare: str, rare_unmapped: str) -> pd.D
     -------
     DataFrame
         ``touchpoint, stage, events``; pooled rows come last and have no stage of their own.
+        A pool that still stands for fewer customers than the minimum is left out.
     """
     found = coverage(study)
     few = found["customers"] < minimum
+    pools = []
+    for name, stage, part in (
+        (rare, "", found["stage"].notna()),
+        (rare_unmapped, None, found["stage"].isna()),
+    ):
+        pooled = found[few & part]
+        if _customers(study, list(pooled["touchpoint"])) >= minimum:
+            events = int(pooled["events"].sum())
+            pools.append({"touchpoint": name, "stage": stage, "events": events})
     shown = found.loc[~few, ["touchpoint", "stage", "events"]]
-    pools = [
-        {"touchpoint": name, "stage": stage, "events": int(found.loc[few & part, "events"].sum())}
-        for name, stage, part in (
-            (rare, "", found["stage"].notna()),
-            (rare_unmapped, None, found["stage"].isna()),
-        )
-        if (few & part).any()
-    ]
     return pd.concat([shown, pd.DataFrame(pools)], ignore_index=True) if pools else shown
+
+
+def _customers(study: Study, touchpoints: list[str]) -> int:
+    """How many customers met any of these touchpoints."""
+    j = study.journeys()
+    codes = [code for code, label in j.labels("touchpoint").items() if label in set(touchpoints)]
+    event = j.con.table("event")
+    return int(event.filter(event.touchpoint.isin(codes)).unit.nunique().execute())
 
 
 def links(study: Study) -> pd.DataFrame:

@@ -239,7 +239,14 @@ class Study:
             ``noted`` (kept, worth knowing). Per source, rows in = accepted + rejected +
             dropped. Events without a stage are noted at the end.
         """
-        return pd.concat([self.intake.frame(), self.journeys().issues()], ignore_index=True)
+        found = pd.concat([self.intake.frame(), self.journeys().issues()], ignore_index=True)
+        unknown = int(self.opened.table("stage_note").events.sum().fill_null(0).execute())
+        if unknown:
+            share = unknown / int(self.opened.table("event").count().execute())
+            row = ("events", "store", "unknown_stage", "stage", unknown, share, "noted")
+            more = pd.DataFrame([row], columns=found.columns)
+            found = pd.concat([found, more], ignore_index=True)
+        return found
 
     @cached_property
     def observed_until(self) -> datetime:
@@ -366,7 +373,7 @@ class Study:
 
     def write_resolved(self, path: Path) -> None:
         """Write the study as it was understood, for a run's notebooks to open."""
-        said = yaml.safe_load(self.path.read_text(encoding="utf-8-sig"))
+        said = self.config.model_dump(exclude_none=True)
         said["folder"] = str(self.folder)
         if self.assignment is not None:
             said["assignment"] = str(self.assignment)

@@ -39,6 +39,28 @@ def read_steps(j: Journeys, steps: Steps) -> tuple[list[str], list[Codes]]:
     return _distinct(labels), conditions
 
 
+def observed_milestones(j: Journeys) -> tuple[list[str], list[str]]:
+    """Return the milestones that some event stands in, and those that none does.
+
+    Where no touchpoint is mapped to a milestone nobody can reach it, and a funnel through it
+    says nothing about the customers. With fewer than two left, all are returned as they are.
+
+    Parameters
+    ----------
+    j : Journeys
+        The journeys; all of the study's events count, whatever the period.
+
+    Returns
+    -------
+    tuple of list of str
+        Stage ids to use as steps, and stage ids without events.
+    """
+    seen = set(j.con.table("event").select("stage").distinct().execute()["stage"].dropna())
+    used = [stage for stage in j.model.milestones if j.model.codes[stage] in seen]
+    unseen = [stage for stage in j.model.milestones if stage not in used]
+    return (used if len(used) > 1 else list(j.model.milestones)), unseen
+
+
 def _code(part: object, stages: dict[str, int], touchpoints: dict[str, int]) -> tuple[str, int]:
     if isinstance(part, str) and part in stages:
         return "stage", stages[part]

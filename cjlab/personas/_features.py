@@ -153,11 +153,16 @@ def _channels(j: Any, events: Table) -> list[tuple[Feature, list[int]]]:
     labels = j.labels("channel")
     counts["label"] = [labels.get(code, str(code)) for code in counts["channel"]]
     counts = counts.sort_values(["users", "label"], ascending=[False, True])
-    least = FEW * int(events.unit.nunique().execute())
+    # A share of a channel that few use would tell how few they are, by its name.
+    least = max(FEW * int(events.unit.nunique().execute()), j.minimum)
     common = counts[counts["users"] >= least].head(MOST_CHANNELS)
+    rare = counts.drop(common.index)
+    if len(rare) and rare["users"].max() < j.minimum:
+        common = common.iloc[:-1]  # so that the pool stands for enough customers too
+        rare = counts.drop(common.index)
     pairs = [(label, [code]) for label, code in zip(common.label, common.channel, strict=True)]
-    if len(common) < len(counts):
-        pairs.append((OTHER, counts["channel"].drop(common.index).to_list()))
+    if len(rare):
+        pairs.append((OTHER, rare["channel"].to_list()))
     shares: dict[str, tuple[Feature, list[int]]] = {}
     for label, codes in pairs:
         name = _share_name(label)

@@ -83,6 +83,10 @@ def profile(study: Any) -> pd.DataFrame:
         rows["unit"] = rows["feature"].map(units) if metric == "mean" else "sd"
         shares = rows["unit"] == "1"
         rows.loc[shares, ["low", "high"]] = rows.loc[shares, ["low", "high"]].clip(0, 1)
+        if metric == "difference" and found["persona"].nunique() < 2:
+            # One persona differs from everybody by nothing, which is no finding.
+            rows[["value", "low", "high"]] = float("nan")
+            rows["note"] = "one_persona"
         parts.append(rows.assign(metric=metric, customers=rows["n"], of="customers_with_value"))
     return estimates(pd.concat(parts, ignore_index=True), ["persona", "feature"])
 

@@ -31,6 +31,29 @@ def _known(gated: pd.DataFrame, metric: str) -> pd.DataFrame:
     return gated[(gated["metric"] == metric) & (gated["status"] == "ok")]
 
 
+def _nobody(gated: pd.DataFrame, metric: str) -> bool:
+    """Whether a funnel has no entrant at all, which is another thing than too few to show."""
+    rows = gated[gated["metric"] == metric]
+    return bool((rows["status"] == "not_estimable").all() and (rows["n"].fillna(0) == 0).all())
+
+
+def steps(unseen: list[str], labels: Labels) -> str:
+    """Say which milestones no touchpoint leads to, and that the funnel goes on without them."""
+    if not unseen:
+        return _say("steps_all")
+    return _say("steps_missing", stages=", ".join(_name(stage, labels) for stage in unseen))
+
+
+def followed(gated: pd.DataFrame, window: str) -> str:
+    """Say how many of those who started could be followed for the whole window."""
+    whole = gated[(gated["metric"] == "km_conversion") & (gated["step"] == gated["step"].iloc[0])]
+    counted = gated[(gated["metric"] == "reached") & (gated["step"] == gated["step"].iloc[0])]
+    everyone, mature = whole["n"].iloc[0], counted["value"].iloc[0]
+    if pd.isna(everyone) or pd.isna(mature):
+        return _say("followed_unknown", window=_long(window))
+    return _say("followed", n=int(everyone), mature=int(mature), window=_long(window))
+
+
 def _apart(one: pd.Series, other: pd.Series) -> bool:
     """Whether two intervals leave a gap between them: a plain and cautious test."""
     return bool(one["low"] > other["high"] or other["low"] > one["high"])
@@ -75,6 +98,8 @@ def funnel(gated: pd.DataFrame, labels: Labels, window: str) -> str:
     steps = list(dict.fromkeys(gated["step"]))
     row = _known(gated, "from_first")
     row = row[row["step"] == steps[-1]]
+    if _nobody(gated, "from_first"):
+        return _say("nobody_starts", first=_name(steps[0], labels))
     if row.empty or pd.isna(row["n"].iloc[0]):
         return _say("too_few")
     last = row.iloc[0]
@@ -87,6 +112,8 @@ def funnel(gated: pd.DataFrame, labels: Labels, window: str) -> str:
 def dropoff(gated: pd.DataFrame, labels: Labels) -> str:
     """Say after which step most customers are lost, and whether it clearly is that one."""
     rows = _known(gated, "dropoff").sort_values("value", ascending=False)
+    if _nobody(gated, "dropoff"):
+        return _say("nobody_starts", first=_name(gated["step"].iloc[0], labels))
     if rows.empty:
         return _say("too_few")
     worst = rows.iloc[0]
@@ -132,8 +159,11 @@ def transitions(gated: pd.DataFrame, labels: Labels, order: list[str]) -> str:
     back = rows[
         [rank.get(b, -1) < rank.get(a, -1) for a, b in zip(rows["from"], rows["to"], strict=True)]
     ]
+    hidden = gated[gated["status"] == "suppressed"]
+    if back.empty and (rows.empty or (hidden["to"].map(rank) < hidden["from"].map(rank)).any()):
+        return _say("too_few")
     if back.empty:
-        return _say("forward_only") if len(rows) else _say("too_few")
+        return _say("forward_only")
     most = back.sort_values(["hits", "value"], ascending=False).iloc[0]
     return _say("back", origin=_name(most["from"], labels), target=_name(most["to"], labels),
                 share=messages.percent(most["value"]), n=int(most["n"]))  # fmt: skip
@@ -146,6 +176,8 @@ def views(customer: pd.DataFrame, buying: pd.DataFrame, labels: Labels) -> str:
         rows = gated[gated["metric"] == "from_first"]
         ends.append(rows[rows["step"] == list(gated["step"])[-1]].iloc[0])
     whole, first = ends
+    if _nobody(customer, "from_first"):
+        return _say("nobody_starts", first=_name(customer["step"].iloc[0], labels))
     if first["status"] == "not_estimable" and first["n"] == 0:
         return _say("views_none")
     if any(row["status"] != "ok" for row in ends):
@@ -189,7 +221,9 @@ def persona_gap(gated: pd.DataFrame, names: Labels, labels: Labels, metric: str)
     found = [pair for pair, holds in zip(pairs, held, strict=True) if holds]
     if not found:
         hidden = (gated["metric"] == metric) & (gated["status"] == "suppressed")
-        return _say("gap_hidden") if hidden.any() else _say("no_gap", comparisons=len(pairs))
+        if hidden.any() and not pairs:
+            return _say("gap_hidden")
+        return _say("no_gap", comparisons=len(pairs))
     low, high = max(found, key=lambda pair: pair[1]["value"] - pair[0]["value"])
     return _say(f"gap_{metric}", step=_name(low["step"], labels), comparisons=len(pairs),
                 low_name=_name(low["persona"], names), low=messages.percent(low["value"]),

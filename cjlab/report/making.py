@@ -256,7 +256,7 @@ def _build(
     made_from = {
         "parameters": {**plan.parameters, "study": plan.study.path.name},
         "period": plan.span.label,
-        "minimum_cell": plan.minimum,
+        "settings": plan.study.config.model_dump(mode="json", exclude={"folder", "assignment"}),
         "notebooks": {book.name: manifest.digest(book.node) for book in plan.books},
         "versions": versions,
         "facts": facts,
