@@ -36,9 +36,11 @@ def log():
 
 @pytest.fixture(scope="module")
 def j(log):
-    return Journeys.from_frame(
+    made = Journeys.from_frame(
         log, stages=["see", "buy"], channel="channel", timezone=ZONE, observed_until="2026-06-01"
     )
+    made.minimum = 1  # this small log is about values; who may be named has a test of its own
+    return made
 
 
 def plainly(rows):
@@ -82,6 +84,21 @@ def test_features_equal_a_plain_second_computation(log, j):
         rtol=1e-9,
     )
     assert found["median_gap_days"].isna().any(), "the log needs a customer of one day"
+
+
+def test_a_channel_of_few_is_never_named_nor_pooled_alone():
+    rows = [
+        (f"c{who:03d}", f"2026-01-{day:02d} 10:00", "see", channel)
+        for who in range(120)
+        for day in (3, 9, 20)
+        for channel in ["Advisor Anna" if who < 4 else "app" if who % 3 else "web"]
+    ]
+    log = pd.DataFrame(rows, columns=["customer_id", "ts", "stage", "channel"])
+    found = measure(Journeys.from_frame(log, stages=["see", "buy"], channel="channel"))
+    shares = [name for name in found if name.startswith("share_")]
+    assert shares == ["share_app", "share_other_channels"]
+    assert (found["share_other_channels"] > 0).sum() == 4 + 38  # Anna's four and the web's
+    np.testing.assert_allclose(found[shares].sum(axis=1), 1)
 
 
 def test_channel_shares_add_up_to_one(j):
