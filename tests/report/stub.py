@@ -44,6 +44,14 @@ DONE = "import cjlab.report as report\nreport.done()"
 STORY = (TABLE, FIGURE, HEADLINE, DONE)
 
 
+class Config(SimpleNamespace):
+    """What a study says, and the plain data that the manifest keeps of it."""
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        said = {"report": vars(self.report), "review_date": str(self.review_date)}
+        return {**vars(self), **said}
+
+
 class StubStudy:
     """The part of a study that a report uses."""
 
@@ -53,7 +61,7 @@ class StubStudy:
         self.private = folder / ".cjlab"
         self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.write_text("name: stub\n", encoding="utf-8")
-        self.config = SimpleNamespace(
+        self.config = Config(
             name=name,
             goal="Fewer lost customers",
             scope=None,
