@@ -136,7 +136,7 @@ def test_nothing_is_left_half_done(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*MODULES, *NOTEBOOKS], ids=name)
 def test_no_path_of_one_machine(path: Path) -> None:
-    found = re.search(r"[\"'(](/home/|/Users/|/root/|/work/|/tmp/|[A-Z]:\\\\)", path.read_text())
+    found = re.search(r"[\"'(](/home/|/Users/|/root/|/srv/|/tmp/|[A-Z]:\\\\)", path.read_text())
     assert found is None, f"{name(path)} holds a path of one machine: {found}"
 
 
