@@ -253,10 +253,12 @@ def _build(
     about = {"run": plan.run_id, "made": made.replace(tzinfo=None), "version": versions["cjlab"]}
     told = {"stated": STATED, "facts": facts, "found": found, "minimum": plan.minimum}
     frame.write("index.html", "index.html.j2", **told, **about)
+    # Where the exports lie is nobody's business; what they hold is in the facts, as hashes.
+    private = {"folder", "assignment", "sources"}
     made_from = {
         "parameters": {**plan.parameters, "study": plan.study.path.name},
         "period": plan.span.label,
-        "settings": plan.study.config.model_dump(mode="json", exclude={"folder", "assignment"}),
+        "settings": plan.study.config.model_dump(mode="json", exclude=private),
         "notebooks": {book.name: manifest.digest(book.node) for book in plan.books},
         "versions": versions,
         "facts": facts,
