@@ -33,6 +33,9 @@ EPOCHS = ("epoch_s", "epoch_ms", "epoch_us")
 _ONE_SIGN = 'cannot divide values; write one sign such as ";"'
 _DURATION = "is no duration; write for example 30D, 36h or 45min"
 _MEMORY = "is no amount of memory; write for example 4GB or 500MB"
+_MASTER = 'is no Spark master; write for example "local[*]" or "spark://host:7077"'
+_MASTERS = r"local(\[.+\])?|yarn|(spark|k8s)://.+|.*\$\{\w+\}.*"
+_SETTING = 'is no setting of Spark; write for example "spark.executor.memory"'
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -124,10 +127,18 @@ class Report(_Part):
 
 
 class Engine(_Part):
-    """Where the metrics run and how much memory they may take."""
+    """Where the metrics run and how much memory they may take.
+
+    For Spark ``master`` and ``settings`` (keys that begin with ``spark.``) say which cluster;
+    both may hold ``${VAR}``, and neither is needed where a session is configured already.
+    """
 
     kind: Literal["duckdb", "spark"] = "duckdb"
     memory: Memory = "4GB"
+    master: Annotated[str, _like(_MASTERS, _MASTER)] | None = None
+    settings: dict[Annotated[str, _like(r"spark\..+", _SETTING)], str | int | float | bool] = Field(
+        default_factory=dict
+    )
 
 
 class StudyConfig(_Part):
@@ -146,6 +157,7 @@ class StudyConfig(_Part):
     view: Literal["customer", "buying"] = "customer"
     observed_until: datetime | date | None = None
     sources: dict[str, list[Source]]
+    identities: Source | None = None
     touchpoints: str | None = None
     personas: Personas = Personas()
     report: Report = Report()
@@ -154,6 +166,11 @@ class StudyConfig(_Part):
     # frozen assignment of personas the run uses.
     folder: str | None = None
     assignment: str | None = None
+
+    @field_validator("identities", mode="before")
+    @classmethod
+    def _a_path(cls, said: Any) -> Any:
+        return {"path": said} if isinstance(said, str) else said
 
     @field_validator("sources", mode="before")
     @classmethod

@@ -101,14 +101,23 @@ def last_complete(kind: str, observed_until: datetime, zone: str) -> Period:
     if kind not in KINDS:
         raise UserError(f'period kind "{kind}" is not one of {", ".join(KINDS)}.')
     local = observed_until.astimezone(ZoneInfo(zone)).date()
-    current = parse(_label(kind, local), zone)
+    current = parse(label_of(kind, local), zone)
     if current.end <= observed_until:
         return current
     before = current.start.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
-    return parse(_label(kind, before), zone)
+    return parse(label_of(kind, before), zone)
 
 
-def _label(kind: str, day: date) -> str:
+def label_of(kind: str, day: date) -> str:
+    """Name the calendar period of a kind that holds a day.
+
+    Examples
+    --------
+    >>> label_of("week", date(2027, 1, 1))
+    '2026W53'
+    """
+    if kind == "day":
+        return day.isoformat()
     if kind == "year":
         return f"{day.year:04d}"
     if kind == "quarter":

@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cjlab import intake, store
-from cjlab.config import Source, StudyConfig, expand
-from cjlab.engine import connect
+from cjlab import identities, intake, store
+from cjlab.config import Engine, Source, StudyConfig, expand
+from cjlab.engine import connect, spark_session
 from cjlab.errors import CjlabError, UserError
-from cjlab.reconciliation import Intake
+from cjlab.reconciliation import Count, Intake
 from cjlab.schema import TABLES
 from cjlab.sources import find_files, open_source
 from cjlab.sources.base import Raw, literal
@@ -101,7 +101,10 @@ def digest(path: Path) -> str:
 def inputs(config: StudyConfig, folder: Path) -> list[dict[str, Any]]:
     """List the files a study reads with their sizes and hashes, in the study's order."""
     found = []
-    for table, sources in config.sources.items():
+    tables = dict(config.sources)
+    if config.identities is not None:
+        tables["identities"] = [config.identities]
+    for table, sources in tables.items():
         for source in sources:
             for path in find_files(source, folder):
                 found.append(
@@ -126,6 +129,7 @@ def intake_key(config: StudyConfig, files: list[dict[str, Any]], private: Path) 
         "version": VERSION,
         # Both as written and with the environment's values, which only the hash may hold.
         "sources": [(t, s.model_dump(), expand(s.path or s.query or "")) for t, s in sources],
+        "identities": config.identities and config.identities.model_dump(),
         "timezone": config.timezone,
         "currency": config.currency,
         "files": files,
@@ -160,7 +164,12 @@ def _fill_intake(config: StudyConfig, folder: Path, scratch: Path, progress: Pro
     con = connect(scratch / "work.duckdb", memory=config.engine.memory, spill=scratch / "spill")
     found = Intake()
     now = datetime.now(UTC)
+    aliases = 0
     try:
+        if config.identities is not None:
+            (scratch / "identities-0").mkdir()
+            place = scratch / "identities-0"
+            aliases = identities.read(con, config.identities, folder, place)
         for name, sources in config.sources.items():
             parts: list[tuple[Source, Raw]] = []
             for number, source in enumerate(sources):
@@ -169,6 +178,10 @@ def _fill_intake(config: StudyConfig, folder: Path, scratch: Path, progress: Pro
                 raw = open_source(con, name, source, folder, pieces)
                 if raw.label in {other.label for _, other in parts}:
                     raw.label = f"{raw.label} ({number + 1})"
+                if aliases:
+                    raw, rows = identities.stitched(con, raw, source)
+                    known = Count(name, raw.label, "alias", "customer_id", rows, "noted")
+                    found.counts += [known] if rows else []
                 parts.append((source, raw))
             if parts:
                 found.add(
@@ -233,24 +246,41 @@ def build_store(
     catalogue: Catalogue,
     *,
     derive: bool,
-    memory: str,
+    engine: Engine,
     progress: Progress,
 ) -> Path:
-    """Build the prepared store, or take the one that is there; return the database file."""
-    place = private / "store" / key
+    """Build the prepared store, or take the one that is there.
+
+    Returns
+    -------
+    Path
+        DuckDB's database file, or the folder of Parquet files that Spark's workers read.
+    """
+    spark = engine.kind == "spark"
+    place = private / "store" / (f"{key}-spark" if spark else key)
     with building(private, place) as scratch:
         if scratch is not None:
             progress("preparing the journeys")
-            con = connect(scratch / "store.duckdb", memory=memory, spill=scratch / "spill")
+            work = scratch / ("work.duckdb" if spark else "store.duckdb")
+            con = connect(work, memory=engine.memory, spill=scratch / "spill")
             try:
                 for file in sorted(intake_place.glob("accepted_*.parquet")):
                     rows = f"SELECT * FROM read_parquet({literal(file)})"
                     con.execute(f"CREATE TEMP VIEW {file.stem} AS {rows}")
-                store.build(con, model, catalogue, derive=derive)
+                if spark:
+                    from cjlab import spark_store
+
+                    store.code(con, model, catalogue, derive=derive)
+                    spark_store.export(con, scratch)
+                else:
+                    store.build(con, model, catalogue, derive=derive)
             finally:
                 con.close()
             shutil.rmtree(scratch / "spill", ignore_errors=True)
-    database = place / "store.duckdb"
-    if not database.is_file():
+            if spark:
+                work.unlink()
+                spark_store.build(scratch, spark_session(engine), model)
+    found = place / "event.parquet" if spark else place / "store.duckdb"
+    if not found.exists():
         raise CjlabError(f"the prepared store {place.name} is not whole; remove it and run again.")
-    return database
+    return place if spark else found

@@ -121,7 +121,7 @@ def _reading(
             ("out_of_range", f"abs({value}) >= {LARGEST}"),
         ]
     elif column.kind == "id":
-        value, more, notes = _id(own, kind), [], _decimal_ids(own, kind)
+        value, more, notes = id_text(own, kind), [], _decimal_ids(own, kind)
     else:
         value, more, notes = f"nullif({text}, '')", [], _letters(column, own, kind)
     if column.name == "kind":
@@ -138,7 +138,7 @@ def _absent(own: str, kind: str) -> str:
     return f"({own} IS NULL OR isnan({own}))" if kind in _FLOATS else f"({own} IS NULL)"
 
 
-def _id(own: str, kind: str) -> str:
+def id_text(own: str, kind: str) -> str:
     """Text as it is; a whole number stored as a float loses its ``.0`` and only then is text."""
     text = f"CAST({own} AS VARCHAR)"
     if kind in _FLOATS or kind.startswith("DECIMAL"):
@@ -218,7 +218,7 @@ def _time(
         micro = f"TRY_CAST({own} AS DECIMAL(28,6)) * {_EPOCH[str(declared)]}"
         utc, local = f"make_timestamp(TRY_CAST(floor({micro}) AS BIGINT))", None
     elif declared:
-        return _declared(_id(own, kind), declared, present, clock, now)
+        return _declared(id_text(own, kind), declared, present, clock, now)
     elif numeric:
         raise UserError(
             f"{label}: column {own} holds numbers; say time_format: epoch_s, epoch_ms or epoch_us."

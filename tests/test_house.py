@@ -27,16 +27,17 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Data flows one way: a module imports from its own row or from a row above.
 ROWS = [
     "errors",
-    "zones periods schema _numbers stats change survival estimates privacy messages",
+    "zones periods schema _numbers stats change clusters compare survival estimates privacy messages",
     "patterns stage_model custom_stages stages touchpoints config engine",
     "sources",
-    "rules reconciliation intake",
+    "rules reconciliation identities intake",
     "prepare store",
     "journey",
     "study",
     "personas voice",
     "maps plots samples",
-    "quality widgets report",
+    "quality linkage widgets report",
+    "ask",
     "cli __main__ __init__",
 ]
 ROW = {name: number for number, row in enumerate(ROWS) for name in row.split()}

@@ -14,12 +14,12 @@ from ibis.common.exceptions import TableNotFound
 from ibis.expr.types import Table
 
 from cjlab.errors import UserError, did_you_mean
+from cjlab.journey import _calendar, _segments, _units
 from cjlab.periods import local_instant
 from cjlab.stages import StageModel
 
 VIEWS = ("customer", "buying")
-# Columns of the chosen customers that are no attributes of theirs.
-_HIDDEN = {"unit", "customer_id", "first_ts"}
+UNITS = ("customer", "session", "account")
 Where: TypeAlias = Mapping[str, Any] | Deferred | Callable[[Table], Any] | None
 
 
@@ -48,6 +48,10 @@ class Journeys:
         What cleaning did, one row per rule.
     minimum : int
         Smallest group that may be published.
+    unit : {"customer", "session", "account"}
+        What a journey belongs to; the store has been built for it.
+    period_kind : {"day", "week", "month", "quarter", "year"}
+        The calendar that ``by="period"`` means.
     """
 
     def __init__(
@@ -63,7 +67,11 @@ class Journeys:
         view: str = "customer",
         notes: pd.DataFrame | None = None,
         minimum: int = 10,
+        unit: str = "customer",
+        period_kind: str = "month",
     ) -> None:
+        if unit not in UNITS:
+            raise UserError(f'unit is "{unit}".{did_you_mean(unit, UNITS)}')
         if view not in VIEWS:
             raise UserError(f'view is "{view}".{did_you_mean(view, VIEWS)}')
         if view == "buying" and model.purchase is None:
@@ -79,6 +87,8 @@ class Journeys:
         self.where = where
         self.view = view
         self.minimum = minimum
+        self.unit = unit
+        self.period_kind = period_kind
         self._notes = notes
         if start is not None and end is not None and start >= end:
             raise UserError(f"the period from {start} to {end} (UTC) holds no time.")
@@ -109,46 +119,35 @@ class Journeys:
 
     @cached_property
     def units(self) -> Table:
-        """The chosen customers: unit, customer_id, first_ts, persona and declared attributes.
+        """The chosen units: unit, customer_id, first_ts, persona and declared attributes.
 
-        A customer without any event before ``observed_until`` is not data yet.
+        A unit without any event before ``observed_until`` is not data yet. An account has an
+        attribute where all its customers share it, else "(several)".
         """
-        unit = self.con.table("unit").select("unit", "customer_id", "first_ts")
-        unit = unit.filter(unit.first_ts < self._literal(self.observed_until))
-        customers, assigned = self._table("customers"), self._table("persona")
-        if customers is not None:
-            clash = {"unit", "first_ts", *(["persona"] if assigned is not None else [])}
-            customers = customers.drop(*(clash & set(customers.columns)))
-            unit = unit.left_join(customers, "customer_id").drop("customer_id_right")
-        if assigned is not None:
-            persona = assigned.select("customer_id", "persona")
-            unit = unit.left_join(persona, "customer_id").drop("customer_id_right")
-        return unit if self.where is None else self._chosen(unit)
+        return _units.chosen(self)
 
-    def _table(self, name: str) -> Table | None:
+    def with_customer(self, table: Table) -> Table:
+        """Add the column ``customer`` to a table with one row a unit.
+
+        An account has a row for each of its customers afterwards: count units before, and
+        distinct customers after.
+        """
+        if self.unit == "customer":
+            return table.mutate(customer=table.unit)
+        member = self.con.table("member").select("unit", "customer")
+        return table.left_join(member, "unit").drop("unit_right")
+
+    @property
+    def cluster(self) -> str:
+        """The column of events by which rows repeat: what a resample draws."""
+        return "unit" if self.unit == "account" else "customer"
+
+    def table(self, name: str) -> Table | None:
+        """Return a table of the store, or None where the study has none of it."""
         try:
             return self.con.table(name)
         except TableNotFound:
             return None
-
-    def _chosen(self, unit: Table) -> Table:
-        if not isinstance(self.where, Mapping):
-            try:
-                return unit.filter(self.where)
-            except Exception as error:  # whatever a predicate of the caller's may raise
-                valid = ", ".join(c for c in unit.columns if c not in _HIDDEN) or "none"
-                line = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise UserError(f"where: {line}. Attributes of customers: {valid}.") from None
-        for column, wanted in self.where.items():
-            self._check_attribute(column, unit.columns, "where")
-            several = not isinstance(wanted, str) and hasattr(wanted, "__iter__")
-            values = list(wanted) if several else [wanted]
-            kind = unit[column].type()
-            if any(isinstance(value, str) != kind.is_string() for value in values):
-                shown = ", ".join(map(repr, values))
-                raise UserError(f"where: {column} is {kind}, and cannot be compared with {shown}.")
-            unit = unit.filter(unit[column].isin(values))
-        return unit
 
     @cached_property
     def events(self) -> Table:
@@ -157,85 +156,124 @@ class Journeys:
         What comes next is null where it was not observed: at or after ``observed_until``, or
         past the first purchase in the buying view.
         """
-        until = self._literal(self.observed_until)
-        event = self.con.table("event")
+        until = self.literal(self.observed_until)
+        event = _shim(self.con.table("event"))
         event = event.filter(event.ts < until)
         if self.where is not None:
             event = event.semi_join(self.units, "unit")
         follows: Any = ibis.literal(True)
+        channel_follows: Any = ibis.literal(True)
         if self.view == "buying":
-            cut = self.con.table("unit").select("unit", "purchase_step")
-            event = event.left_join(cut, "unit").drop("unit_right")
-            event = event.filter(event.purchase_step.isnull() | (event.step <= event.purchase_step))
+            event = _units.until_purchase(self, event)
             follows = event.purchase_step.isnull() | (event.step < event.purchase_step)
+            channel_follows = event.step < event.last_channel_step
         stage_seen = follows & (event.next_stage_ts < until)
         event_seen = follows & (event.next_ts < until)
+        channel_seen = channel_follows & (event.next_channel_ts < until)
         event = event.mutate(
             next_stage=stage_seen.ifelse(event.next_stage, ibis.null()),
             next_stage_ts=stage_seen.ifelse(event.next_stage_ts, ibis.null()),
             next_touchpoint=event_seen.ifelse(event.next_touchpoint, ibis.null()),
             next_ts=event_seen.ifelse(event.next_ts, ibis.null()),
+            next_channel=channel_seen.ifelse(event.next_channel, ibis.null()),
+            next_channel_ts=channel_seen.ifelse(event.next_channel_ts, ibis.null()),
         )
-        return event.drop("purchase_step") if self.view == "buying" else event
+        return event.drop("purchase_step", "last_channel_step") if self.view == "buying" else event
 
     @staticmethod
-    def _literal(instant: datetime) -> Any:
-        return ibis.literal(instant).cast("timestamp(6)")
+    def literal(instant: datetime) -> Any:
+        """Return a naive UTC instant as an expression."""
+        return _calendar.instant(instant)
 
     def within(self, ts: Any) -> Any:
         """Whether an instant starts inside the period; true everywhere without one."""
         inside = ts.notnull()
         if self.start is not None:
-            inside &= ts >= self._literal(self.start)
+            inside &= ts >= self.literal(self.start)
         if self.end is not None:
-            inside &= ts < self._literal(self.end)
+            inside &= ts < self.literal(self.end)
         return inside
 
-    def attributes(self, by: str | Sequence[str] | None) -> list[str]:
-        """Check the customer attributes to break a metric down by, and return them as a list.
+    @cached_property
+    def purchases(self) -> Table:
+        """Purchases of the chosen units before ``observed_until``: unit, customer, ts, value.
+
+        Orders that are no returns; where the study has none, the events in the stage of the
+        purchase, whose value may be null.
 
         Raises
         ------
         UserError
-            For a name that is no attribute of a customer, with the nearest one.
+            Where there are no orders and the stage model has no purchase.
+        """
+        return _units.purchases(self)
+
+    def attributes(self, by: str | Sequence[str] | None) -> list[str]:
+        """Check what a metric is broken down by, and return the names as a list.
+
+        Parameters
+        ----------
+        by : str or sequence of str, optional
+            Attributes of customers (``persona``, declared ones, ``customer_type``: new or
+            returning in the period), ``channel``, ``device``, ``role`` or ``source`` at the
+            start of what is counted, or a calendar: ``period`` or ``day`` to ``year``.
+
+        Returns
+        -------
+        list of str
+            The names, each once.
+
+        Raises
+        ------
+        UserError
+            For a name that is none of these, with the nearest one.
         """
         names = [] if by is None else [by] if isinstance(by, str) else list(dict.fromkeys(by))
-        for name in names:
-            self._check_attribute(name, self.units.columns, "by")
+        _segments.check(self, names)
         return names
+
+    def columns(self, names: Sequence[str]) -> list[str]:
+        """Return the dimension columns of the names: a calendar's is ``report_period``."""
+        return _segments.columns(names)
 
     def groups(self, names: list[str]) -> list[tuple[str, ...]]:
         """Return every segment that the chosen customers fall into, in order."""
-        if not names:
-            return [()]
-        found = self._segments(names).drop("unit").distinct().execute()
-        return sorted(tuple(row) for row in found[names].itertuples(index=False))
-
-    def _segments(self, names: list[str]) -> Table:
-        units = self.units
-        return units.select(
-            "unit", **{n: units[n].cast("string").fill_null("(unknown)") for n in names}
-        )
-
-    def _check_attribute(self, name: str, columns: Sequence[str], option: str) -> None:
-        valid = [column for column in columns if column not in _HIDDEN]
-        if name in valid:
-            return
-        if name == "persona":
-            raise UserError(f"{option}: personas are not assigned yet; run personas.assign first.")
-        hint = did_you_mean(name, valid) if valid else " The study has no customers table."
-        raise UserError(f'{option}: no customer attribute "{name}".{hint}')
+        return _segments.found(self, names)
 
     def grouped(self, table: Table, names: list[str]) -> Table:
-        """Join the named customer attributes to a table that has a ``unit`` column."""
-        if not names:
-            return table
-        for name in names:
-            if name in table.columns:
-                raise UserError(
-                    f'by: "{name}" is a name that the metric itself uses; rename the attribute.'
-                )
-        return table.left_join(self._segments(names), "unit").drop("unit_right")
+        """Join the columns of the named segments to a table with a ``unit`` column.
+
+        Channels and the like are those of the event at which what is counted begins, so the
+        table needs its ``step``; a calendar takes the table's ``ts``, or that event's.
+        """
+        return _segments.join(self, table, names) if names else table
+
+    @cached_property
+    def years(self) -> tuple[int, int]:
+        """First and last year of the events."""
+        unit = self.con.table("unit")
+        span = unit.aggregate(first=unit.first_ts.min(), last=unit.last_ts.max()).execute()
+        first, last = span["first"][0], span["last"][0]
+        return (1971, 1971) if pd.isna(first) else (first.year, last.year)
+
+    def local_period(self, ts: Any, kind: str) -> Any:
+        """Number the calendar periods that instants lie in by consecutive integers."""
+        return _calendar.index(_calendar.local(ts, self.zone, self.years), self.calendar(kind))
+
+    def local_label(self, ts: Any, kind: str) -> Any:
+        """Name the calendar periods that instants lie in, such as ``2026-07``."""
+        return _calendar.label(_calendar.local(ts, self.zone, self.years), self.calendar(kind))
+
+    def period_bounds(self, kind: str, first: int, last: int) -> pd.DataFrame:
+        """Return index, label, start and end (UTC) of the numbered periods, both ends included."""
+        return _calendar.bounds(range(first, last + 1), self.calendar(kind), self.zone)
+
+    def calendar(self, kind: str) -> str:
+        """Check the kind of a calendar period; ``period`` stands for that of the reports."""
+        kind = self.period_kind if kind == "period" else kind
+        if kind not in _calendar.KINDS:
+            raise UserError(f'period is "{kind}".{did_you_mean(kind, _calendar.KINDS)}')
+        return kind
 
     def labels(self, kind: str) -> dict[int, str]:
         """Return the names behind the codes of touchpoint, channel, device, role or source."""
@@ -289,7 +327,7 @@ class Journeys:
             events at or after ``observed_until`` are noted here.
         """
         event = self.con.table("event")
-        until = self._literal(self.observed_until)
+        until = self.literal(self.observed_until)
         size = event.aggregate(
             total=event.count(),
             unmapped_stage=event.stage.isnull().sum(),
@@ -314,6 +352,17 @@ class Journeys:
         if self._notes is None:
             return more
         return pd.concat([self._notes, more], ignore_index=True) if rows else self._notes
+
+
+def _shim(event: Table) -> Table:  # until W1's store has these columns
+    if "customer" in event.columns:
+        return event
+    w = ibis.window(group_by="unit", order_by="step")
+    ch = event.filter(event.channel.notnull()).select(
+        "unit", "step", next_channel=_.channel.lead().over(w), next_channel_ts=_.ts.lead().over(w)
+    )
+    event = event.left_join(ch, ["unit", "step"]).drop("unit_right", "step_right")
+    return event.mutate(customer=event.unit, cost=ibis.null("decimal(18,4)"), seq=ibis.null("int64"))
 
 
 def to_utc(value: str | date | datetime | None, zone: str) -> datetime | None:

@@ -1,0 +1,122 @@
+"""Segments: what a metric may be broken down by, and how a customer falls into one.
+
+Attributes of a customer hold for the whole journey. Channel, device, role and source change
+from event to event, and calendar periods pass: of these the value at the start of what is
+counted holds, so that no journey is cut in two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ibis import _
+from ibis.expr.types import Table
+
+from cjlab.errors import UserError, did_you_mean
+from cjlab.journey import _calendar
+
+if TYPE_CHECKING:
+    from cjlab.journey.base import Journeys
+
+MOVING = ("channel", "device", "role", "source")
+CALENDARS = ("period", *_calendar.KINDS)
+UNKNOWN = "(unknown)"
+# Columns of the chosen units that are no attributes of theirs.
+HIDDEN = {"unit", "customer_id", "first_ts", "account_id", "session", "customer"}
+
+
+def check(j: Journeys, names: Sequence[str]) -> None:
+    """Refuse a name that nothing can be broken down by, or two calendars at once."""
+    for name in names:
+        if name not in (*MOVING, *CALENDARS):
+            check_attribute(name, j.units.columns, "by", (*MOVING, *CALENDARS))
+    if len(times := [name for name in names if name in CALENDARS]) > 1:
+        raise UserError(f"by: {' and '.join(times)} are both calendars; take one.")
+
+
+def check_attribute(
+    name: str, columns: Sequence[str], option: str, others: Sequence[str] = ()
+) -> None:
+    """Refuse a name that is no attribute of a customer, and say the nearest one."""
+    valid = [column for column in columns if column not in HIDDEN]
+    if name in valid:
+        return
+    if name == "persona":
+        raise UserError(f"{option}: personas are not assigned yet; run personas.assign first.")
+    hint = did_you_mean(name, [*valid, *others]) if valid or others else ""
+    raise UserError(f'{option}: no customer attribute "{name}".{hint}')
+
+
+def columns(names: Sequence[str]) -> list[str]:
+    """Return the dimension columns: every calendar is called report_period."""
+    return ["report_period" if name in CALENDARS else name for name in names]
+
+
+def join(j: Journeys, table: Table, names: Sequence[str]) -> Table:
+    """Join the columns of the named segments; see Journeys.grouped."""
+    for name in columns(names):
+        if name in table.columns:
+            raise UserError(
+                f'by: "{name}" is a name that the metric itself uses; rename the attribute.'
+            )
+    moving = [name for name in names if name in MOVING]
+    calendar = next((name for name in names if name in CALENDARS), None)
+    if moving or (calendar and "ts" not in table.columns):
+        table = _at_start(j, table, moving, calendar)
+    elif calendar:
+        table = table.mutate(report_period=j.local_label(table.ts, calendar))
+    fixed = [name for name in names if name not in (*MOVING, *CALENDARS)]
+    if fixed:
+        table = table.left_join(fixed_values(j, fixed), "unit").drop("unit_right")
+    return table
+
+
+def fixed_values(j: Journeys, names: Sequence[str]) -> Table:
+    """Return one row a unit with the named attributes as text."""
+    units = j.units
+    return units.select(
+        "unit", **{name: units[name].cast("string").fill_null(UNKNOWN) for name in names}
+    )
+
+
+def _at_start(j: Journeys, table: Table, moving: list[str], calendar: str | None) -> Table:
+    """Join the values that stood at the event where what is counted begins."""
+    event = j.events
+    fields: dict[str, Any] = {f"_{name}": event[name] for name in moving}
+    if calendar:
+        fields["report_period"] = j.local_label(event.ts, calendar)
+    begun = event.select("unit", "step", **fields)
+    table = table.left_join(begun, ["unit", "step"]).drop("unit_right", "step_right")
+    return named(j, table, moving)
+
+
+def named(j: Journeys, table: Table, moving: Sequence[str]) -> Table:
+    """Put the names of channels, devices and so on for their codes in columns _<name>."""
+    for name in moving:
+        label = j.con.table("label").filter(_.kind == name).select("code", **{name: _.label})
+        table = table.left_join(label, table[f"_{name}"] == label.code)
+        table = table.mutate(**{name: table[name].fill_null(UNKNOWN)}).drop("code", f"_{name}")
+    return table
+
+
+def found(j: Journeys, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return every segment that the chosen customers fall into, in order."""
+    if not names:
+        return [()]
+    if all(name not in (*MOVING, *CALENDARS) for name in names):
+        table = fixed_values(j, names).drop("unit")
+    else:
+        event = j.events.filter(j.within(j.events.ts))
+        fixed = [name for name in names if name not in (*MOVING, *CALENDARS)]
+        moving = [name for name in names if name in MOVING]
+        fields = {f"_{name}": event[name] for name in moving}
+        for name in names:
+            if name in CALENDARS:
+                fields["report_period"] = j.local_label(event.ts, name)
+        table = event.select("unit", **fields).distinct()
+        if fixed:
+            table = table.left_join(fixed_values(j, fixed), "unit").drop("unit_right")
+        table = named(j, table.drop("unit").distinct(), moving)
+    rows = table.select(*columns(names)).distinct().execute()
+    return sorted(tuple(row) for row in rows.itertuples(index=False))
