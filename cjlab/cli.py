@@ -15,6 +15,7 @@ import typer
 from cjlab.errors import CjlabError
 
 if TYPE_CHECKING:
+    from cjlab.report.cells import View
     from cjlab.study import Study
 
 LIMITS_BROKEN = 3
@@ -87,6 +88,75 @@ def report(
         raise typer.Exit(found.exit_code)
 
 
+@app.command()
+def metric(
+    name: Annotated[str, typer.Argument(help="funnel, retention, attribution … (? lists them)")],
+    study: Annotated[Path, typer.Argument(help="study.yaml, or the folder that holds it")],
+    by: Annotated[
+        list[str] | None, typer.Option(help="persona, channel, an attribute, month …; repeatable")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="option=value, such as window=30D; repeatable")
+    ] = None,
+    period: Annotated[
+        str | None, typer.Option(help="as for a report, or all; the study's own by default")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
+    engine: Annotated[str | None, typer.Option(help="overrides the study's engine")] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="show small cells and single customers too")
+    ] = False,
+) -> None:
+    """Compute one metric of a study, with n and interval beside every number."""
+    from cjlab import ask
+    from cjlab.errors import UserError, did_you_mean
+    from cjlab.study import open_study
+
+    if form not in ask.FORMATS:
+        raise UserError(f'--format is "{form}".{did_you_mean(form, ask.FORMATS)}')
+    opened = open_study(study, engine)
+    with _progress(opened):
+        found = ask.answer(
+            opened, name, by=by or (), settings=settings or (), period=period, private=private
+        )
+    if form == "table":
+        _show_view(ask.shown(found, opened))
+    else:
+        typer.echo(ask.written(found, form))
+
+
+@app.command()
+def bench(
+    events: Annotated[float, typer.Option(help="about how many, such as 10e6")] = 1e6,
+    customers: Annotated[int | None, typer.Option(help="a tenth of the events by default")] = None,
+    metrics: Annotated[str | None, typer.Option(help="names with commas between them")] = None,
+    engine: Annotated[str, typer.Option(help="duckdb or spark")] = "duckdb",
+    memory: Annotated[str, typer.Option(help="what the engine may take")] = "4GB",
+    peers: Annotated[Path | None, typer.Option(help="a Python that has retentioneering")] = None,
+    folder: Annotated[Path | None, typer.Option(help="keeps generated data for next time")] = None,
+    format: Annotated[str, typer.Option(help="table or json")] = "table",
+) -> None:
+    """Measure every metric on generated data, beside a plain scan and the peers."""
+    from cjlab import bench as measuring
+
+    if format not in ("table", "json"):
+        raise typer.BadParameter(f'format is "{format}"; write table or json.')
+    found = measuring.run(
+        events=int(events),
+        customers=customers,
+        metrics=metrics.split(",") if metrics else None,
+        engine=engine,
+        memory=memory,
+        peers=peers,
+        folder=folder,
+        progress=lambda line: typer.echo(line, err=True),
+    )
+    if format == "json":
+        typer.echo(found.to_json(orient="records", indent=1))
+    else:
+        typer.echo(measuring.text(found))
+
+
 @contextmanager
 def _progress(study: Study) -> Iterator[None]:
     """Tell a person what is being read; be quiet for machines."""
@@ -143,6 +213,23 @@ def _show_check(study: Study) -> None:
                 f"{source.limit:.1%} allowed"
             )
         )
+
+
+def _show_view(view: View) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, head in enumerate(view.heads):
+        table.add_column(_plain(head), justify="right" if place >= view.row_heads else "left")
+    for row in view.rows:
+        table.add_row(*(Text(_plain(cell.text)) for cell in row))
+    console.print(table)
+    if view.total > len(view.rows):
+        more = view.total - len(view.rows)
+        console.print(Text(f"… and {more:,} more; --format csv gives all"))
 
 
 def main() -> None:

@@ -22,6 +22,10 @@ class ReportFailed(CjlabError):  # noqa: N818, the name of the contract
     """A run that may not be published; the message names the notebook and the cause."""
 
 
+class ChangingAttribute(UserWarning):
+    """An attribute takes several values within a journey, and one had to be chosen."""
+
+
 def did_you_mean(name: object, valid: Iterable[str]) -> str:
     """Return the nearest valid name as a question, or all valid names.
 

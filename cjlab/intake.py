@@ -46,7 +46,7 @@ def check_table(
     Parameters
     ----------
     con : duckdb.DuckDBPyConnection
-        Where the tables ``accepted_<table>`` and ``quarantine`` are made.
+        Where the temporary view ``accepted_<table>`` and the table ``quarantine`` are made.
     table : Table
         The canonical table.
     parts : list of (Source, Raw)
@@ -104,7 +104,10 @@ def _check_source(
     currency: str | None,
     found: Intake,
 ) -> int:
-    """Make ``part_<table>_<number>`` and quarantine what it may not hold; return rows in."""
+    """Make the temporary table ``accepted_<table>_<number>`` and quarantine what is refused.
+
+    Returns rows in. Refused rows stay in it, with the ``_code`` of their rule.
+    """
     years = _years(con, table, source, raw, now)
     columns = rules.readings(table, source, raw, zone, years, now)
     conditions = [(name, r) for r in columns for name, _ in r.rules]
@@ -118,32 +121,29 @@ def _check_source(
     code = " ".join(f"WHEN {test} THEN {place}" for place, test in enumerate(tests))
     value = " ".join(f"WHEN {place} THEN {r.raw}" for place, (_, r) in enumerate(conditions))
     fields = ", ".join(f"{r.value} AS {quote(AS + r.column.name)}" for r in columns)
+    kept = ", ".join(f"{quote(AS + r.column.name)} AS {quote(r.column.name)}" for r in columns)
     flags = "".join(f", ({test}) AS _note{place}" for place, (_, _, test) in enumerate(notes))
     own = ", ".join(f"{quote(c)} := {quote(c)}" for c in raw.columns)
     # In name order, so that the same row in two exports is the same whatever their order.
     every = ", ".join(quote(c) for c in sorted(raw.columns))
+    seen = "".join(f", _note{place}" for place in range(len(notes)))
+    checked = f"accepted_{table.name}_{number}"
     # The second CASE runs for refused rows only: they alone keep their text and record.
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE checked AS "
-        f"SELECT * EXCLUDE ({every}), "
+        f"CREATE OR REPLACE TEMP TABLE {checked} AS "
+        f"SELECT {kept}, {number} AS _part, _file, _row, _whole, _code{seen}, "
         f"CASE _code {value} END AS _value, "
         f"CASE WHEN _code IS NOT NULL THEN CAST(to_json(struct_pack({own})) AS VARCHAR) END "
         f"AS _record FROM (SELECT *, {fields}{flags}, hash({every}) AS _whole, "
         f"CASE {code} ELSE NULL END AS _code "
         f"FROM {raw.relation})"
     )
-    _quarantine(con, table, raw, conditions, found)
-    _note_due(con, conditions, found)
-    _count_notes(con, table, raw, notes, found)
-    kept = ", ".join(f"{quote(AS + r.column.name)} AS {quote(r.column.name)}" for r in columns)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE part_{table.name}_{number} AS "
-        f"SELECT {kept}, {number} AS _part, _file, _row, _whole FROM checked WHERE _code IS NULL"
-    )
+    _quarantine(con, checked, table, raw, conditions, found)
+    _note_due(con, checked, conditions, found)
+    _count_notes(con, checked, table, raw, notes, found)
     rows_in = _one(con, f"SELECT count(*) FROM {raw.relation}") + raw.ragged.num_rows
-    if rows_in and not _one(con, f"SELECT count(*) FROM part_{table.name}_{number}"):
+    if rows_in and not _one(con, f"SELECT count(*) FROM {checked} WHERE _code IS NULL"):
         raise UserError(_nothing_usable(con, table, raw, rows_in))
-    con.execute("DROP TABLE checked")
     return rows_in
 
 
@@ -178,6 +178,7 @@ def _years(
 
 def _quarantine(
     con: duckdb.DuckDBPyConnection,
+    checked: str,
     table: Table,
     raw: Raw,
     conditions: list[tuple[str, rules.Reading]],
@@ -191,10 +192,10 @@ def _quarantine(
         )
         con.execute(
             f"INSERT INTO quarantine SELECT {head}, _file, _row, CASE _code {rule} END, "
-            f"CASE _code {column} END, _value, _record FROM checked WHERE _code IS NOT NULL"
+            f"CASE _code {column} END, _value, _record FROM {checked} WHERE _code IS NOT NULL"
         )
         rows = con.execute(
-            "SELECT _code, count(*) FROM checked WHERE _code IS NOT NULL GROUP BY 1 ORDER BY 1"
+            f"SELECT _code, count(*) FROM {checked} WHERE _code IS NOT NULL GROUP BY 1 ORDER BY 1"
         ).fetchall()
         for code, number in rows:
             name, reading = conditions[code]
@@ -213,19 +214,23 @@ def _quarantine(
 
 
 def _note_due(
-    con: duckdb.DuckDBPyConnection, conditions: list[tuple[str, rules.Reading]], found: Intake
+    con: duckdb.DuckDBPyConnection,
+    checked: str,
+    conditions: list[tuple[str, rules.Reading]],
+    found: Intake,
 ) -> None:
     """Note when the first row that lies in the future will have come to pass."""
     for place, (rule, reading) in enumerate(conditions):
         if rule == "future_time":
-            first = f"min({quote(AS + reading.column.name)})"
-            row = con.execute(f"SELECT {first} FROM checked WHERE _code = {place}").fetchone()
+            first = f"min({quote(reading.column.name)})"
+            row = con.execute(f"SELECT {first} FROM {checked} WHERE _code = {place}").fetchone()
             if row and row[0] is not None:
                 found.due = min(found.due or row[0], row[0])
 
 
 def _count_notes(
     con: duckdb.DuckDBPyConnection,
+    checked: str,
     table: Table,
     raw: Raw,
     notes: list[tuple[str, str, str]],
@@ -234,29 +239,33 @@ def _count_notes(
     if not notes:
         return
     sums = ", ".join(f"count(*) FILTER (WHERE _note{place})" for place in range(len(notes)))
-    row = con.execute(f"SELECT {sums} FROM checked WHERE _code IS NULL").fetchone() or ()
+    row = con.execute(f"SELECT {sums} FROM {checked} WHERE _code IS NULL").fetchone() or ()
     for (name, column, _), number in zip(notes, row, strict=True):
         if number:
             found.counts.append(Count(table.name, raw.label, name, column, number, "noted"))
 
 
-def _unite(con: duckdb.DuckDBPyConnection, table: Table, parts: int) -> None:
-    """Join the sources of a table; canonical columns that no source has are null."""
+def _unite(con: duckdb.DuckDBPyConnection, table: Table, parts: int, own: str = "") -> None:
+    """Let the view ``accepted_<table>`` be the sources' good rows; what no source has is null.
+
+    ``own`` names a further column of the intake's that the view leaves out.
+    """
+    hidden = literal(rf"_(code|value|record|note\d+{own})")
     union = " UNION ALL BY NAME ".join(
-        f"SELECT * FROM part_{table.name}_{number}" for number in range(parts)
+        f"SELECT COLUMNS(c -> NOT regexp_full_match(c, {hidden})) "
+        f"FROM accepted_{table.name}_{number} WHERE _code IS NULL"
+        for number in range(parts)
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE united AS {union}")
-    for number in range(parts):
-        con.execute(f"DROP TABLE part_{table.name}_{number}")
-    have = {row[0] for row in con.execute("DESCRIBE united").fetchall()}
+    have = {row[0] for row in con.execute(f"DESCRIBE {union}").fetchall()}
     kinds = {"time": "TIMESTAMP", "money": MONEY, "number": "DOUBLE", "integer": "BIGINT"}
     absent = "".join(
         f", CAST(NULL AS {kinds.get(column.kind, 'VARCHAR')}) AS {quote(column.name)}"
         for column in table.columns
         if column.name not in have
     )
-    con.execute(f"CREATE OR REPLACE TABLE accepted_{table.name} AS SELECT *{absent} FROM united")
-    con.execute("DROP TABLE united")
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW accepted_{table.name} AS SELECT *{absent} FROM ({union})"
+    )
 
 
 def _drop_copies(
@@ -296,7 +305,7 @@ def _drop_copies(
         )
         _move(con, table, parts, found, "conflicting_customer", "rejected")
     con.execute("DROP TABLE copies")
-    con.execute(f"ALTER TABLE {name} DROP COLUMN _whole")
+    _unite(con, table, len(parts), "|whole")
 
 
 def _report(
@@ -334,7 +343,10 @@ def _move(
         f"NULL, customer_id, CAST(json_merge_patch(to_json(kept), {literal(OURS)}) AS VARCHAR) "
         f"FROM {name} AS kept WHERE ({place}) IN (SELECT ({place}) FROM copies) ORDER BY {place}"
     )
-    con.execute(f"DELETE FROM {name} WHERE ({place}) IN (SELECT ({place}) FROM copies)")
+    for number in range(len(parts)):
+        con.execute(
+            f"DELETE FROM {name}_{number} WHERE ({place}) IN (SELECT ({place}) FROM copies)"
+        )
 
 
 def _reconcile(

@@ -76,13 +76,24 @@ def text(key: str, language: str = FALLBACK, **values: Any) -> str:
     '< 10'
     """
     template = _template(key, language, values)
-    places = {name for _, name, _, _ in string.Formatter().parse(template) if name}
+    places = _places(template)
     if missing := places - set(values):
         raise UserError(f'message "{key}" needs a value for {", ".join(sorted(missing))}.')
     if extra := set(values) - places - {"count"}:
         name = min(extra)
         raise UserError(f'message "{key}" has no place "{name}".{did_you_mean(name, places)}')
     return template.format_map({name: format_value(values[name], language) for name in places})
+
+
+def places(key: str, language: str = FALLBACK) -> set[str]:
+    """Return the names of the values that a message has places for.
+
+    Examples
+    --------
+    >>> places("cell.small")
+    {'minimum'}
+    """
+    return _places(_template(key, language, {}))
 
 
 def has(key: str, language: str = FALLBACK) -> bool:
@@ -275,6 +286,10 @@ def _template(key: str, language: str, values: Mapping[str, Any]) -> str:
             plural = gettext.c2py(_catalogue(name).plural_expr)
             return forms[plural(int(values.get("count", 0))) if len(forms) > 1 else 0]
     raise UserError(f'no message "{key}".{did_you_mean(key, keys())}')
+
+
+def _places(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
 @cache

@@ -30,7 +30,7 @@ from cjlab.sources.base import Raw, literal
 from cjlab.stages import StageModel
 from cjlab.touchpoints import Catalogue
 
-VERSION = 3
+VERSION = 4
 Progress = intake.Progress
 
 
@@ -256,31 +256,90 @@ def build_store(
     Path
         DuckDB's database file, or the folder of Parquet files that Spark's workers read.
     """
-    spark = engine.kind == "spark"
-    place = private / "store" / (f"{key}-spark" if spark else key)
+    place = private / "store" / (f"{key}-spark" if engine.kind == "spark" else key)
     with building(private, place) as scratch:
         if scratch is not None:
             progress("preparing the journeys")
-            work = scratch / ("work.duckdb" if spark else "store.duckdb")
-            con = connect(work, memory=engine.memory, spill=scratch / "spill")
-            try:
+            with _storing(scratch, engine, model) as con:
                 for file in sorted(intake_place.glob("accepted_*.parquet")):
                     rows = f"SELECT * FROM read_parquet({literal(file)})"
                     con.execute(f"CREATE TEMP VIEW {file.stem} AS {rows}")
+                make = store.code if engine.kind == "spark" else store.build
+                make(con, model, catalogue, derive=derive)
+    return _whole(place, engine)
+
+
+def build_unit_store(
+    private: Path,
+    database: Path,
+    unit: str,
+    model: StageModel,
+    *,
+    engine: Engine,
+    progress: Progress,
+) -> Path:
+    """Build the store of sessions or accounts from a customers' store, or take the one there is.
+
+    Parameters
+    ----------
+    private : Path
+        The study's private folder.
+    database : Path
+        The customers' store, as :func:`build_store` returned it.
+    unit : {"session", "account"}
+        What a journey belongs to.
+    model : StageModel
+        The model the customers' store was built with.
+    engine : Engine
+        Where the metrics run.
+    progress : callable
+        Told what is being done.
+
+    Returns
+    -------
+    Path
+        The database file, or Spark's folder.
+    """
+    spark = engine.kind == "spark"
+    place = private / "store" / f"{(database if spark else database.parent).name}-{unit}"
+    with building(private, place) as scratch:
+        if scratch is not None:
+            progress(f"preparing the journeys by {unit}")
+            with _storing(scratch, engine, model, unit) as con:
                 if spark:
                     from cjlab import spark_store
 
-                    store.code(con, model, catalogue, derive=derive)
-                    spark_store.export(con, scratch)
+                    spark_store.attach(con, database, "source")
+                    store.recode(con, unit, source="source")
                 else:
-                    store.build(con, model, catalogue, derive=derive)
-            finally:
-                con.close()
-            shutil.rmtree(scratch / "spill", ignore_errors=True)
-            if spark:
-                work.unlink()
-                spark_store.build(scratch, spark_session(engine), model)
-    found = place / "event.parquet" if spark else place / "store.duckdb"
-    if not found.exists():
+                    con.execute(f"ATTACH {literal(database)} AS source (READ_ONLY)")
+                    store.regroup(con, unit, model, source="source")
+    return _whole(place, engine)
+
+
+@contextlib.contextmanager
+def _storing(
+    scratch: Path, engine: Engine, model: StageModel, unit: str = "customer"
+) -> Iterator[Any]:
+    """Yield the connection to make a store's tables on; Spark goes on from the coded ones."""
+    con = connect(scratch / "store.duckdb", memory=engine.memory, spill=scratch / "spill")
+    try:
+        yield con
+        if engine.kind == "spark":
+            from cjlab import spark_store
+
+            spark_store.export(con, scratch)
+    finally:
+        con.close()
+    shutil.rmtree(scratch / "spill", ignore_errors=True)
+    if engine.kind == "spark":
+        (scratch / "store.duckdb").unlink()
+        spark_store.build(scratch, spark_session(engine), model, unit)
+
+
+def _whole(place: Path, engine: Engine) -> Path:
+    """Return where the store lies, once it is sure that it does."""
+    spark = engine.kind == "spark"
+    if not (place / ("event.parquet" if spark else "store.duckdb")).exists():
         raise CjlabError(f"the prepared store {place.name} is not whole; remove it and run again.")
-    return place if spark else found
+    return place if spark else place / "store.duckdb"

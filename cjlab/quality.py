@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import pandas as pd
 
 from cjlab.estimates import estimates
 from cjlab.study import Study
 
+_DETAILS = ("touchpoint", "stage", "channel", "phase", "line", "owner")
 _COUNTED = ("value", "n", "customers", "hits", "unit")
 
 
@@ -36,6 +39,74 @@ def coverage(study: Study) -> pd.DataFrame:
         }
     )
     return frame.sort_values(["events", "touchpoint"], ascending=[False, True], ignore_index=True)
+
+
+def touchpoints(
+    study: Study,
+    start: str | date | datetime | None = None,
+    end: str | date | datetime | None = None,
+) -> pd.DataFrame:
+    """Compare the touchpoints of the data with those of the catalogue.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    start, end : str, date or datetime, optional
+        Half-open period in the study's zone; all events by default.
+
+    Returns
+    -------
+    DataFrame
+        ``touchpoint, stage, channel, phase, line, owner, events, customers, reach`` (share of
+        the customers with events in the period, 0–1), ``first_ts, last_ts`` (UTC) and
+        ``status``, most events first: ``missing`` (in the data, not in the catalogue),
+        ``unmapped`` (in both, without a stage), ``unused`` (in the study's own catalogue, no
+        event in the period) or ``ok``. The stage is the catalogue's, else the one that most
+        of the touchpoint's events have.
+
+    Raises
+    ------
+    UserError
+        For a date that is none.
+    """
+    j = study.journeys(start=start, end=end)
+    event = j.events.filter(j.within(j.events.ts))
+    met = event.group_by("touchpoint").aggregate(
+        events=event.count(),
+        customers=event.customer.nunique(),
+        first_ts=event.ts.min(),
+        last_ts=event.ts.max(),
+    )
+    catalogued = j.con.table("touchpoint").rename(name="touchpoint")
+    found = met.join(catalogued, met.touchpoint == catalogued.code).execute()
+    found = found.drop(columns=["touchpoint", "code"]).rename(columns={"name": "touchpoint"})
+    usual = coverage(study).dropna(subset="stage").drop_duplicates("touchpoint")
+    stages = found["touchpoint"].map(usual.set_index("touchpoint")["stage"])
+    found["stage"] = found["stage"].fillna(stages)
+    found["reach"] = found["customers"] / max(1, int(event.customer.nunique().execute()))
+    rules = study.catalogue().resolve(found["touchpoint"]).set_index("name")["rule"]
+    own = rules.fillna("stages.").str.startswith("stages.")
+    found["status"] = "ok"
+    found.loc[found["stage"].isna(), "status"] = "unmapped"
+    found.loc[found["touchpoint"].map(own), "status"] = "missing"
+    found = pd.concat([found, _unused(study, set(found["touchpoint"]))], ignore_index=True)
+    found = found[[*_DETAILS, "events", "customers", "reach", "first_ts", "last_ts", "status"]]
+    return found.sort_values(["events", "touchpoint"], ascending=[False, True], ignore_index=True)
+
+
+def _unused(study: Study, met: set[str]) -> pd.DataFrame:
+    """Touchpoints of the study's own catalogue that were not met."""
+    rules = study.catalogue().rules
+    # A rule without a touchpoint keeps the raw name, which only an exact one says.
+    exact = rules["pattern"].where(rules["match"] == "exact")
+    rules["touchpoint"] = rules["touchpoint"].fillna(exact)
+    rules = rules.dropna(subset="touchpoint").drop_duplicates("touchpoint")
+    # Nobody expects all of the package's own catalogue.
+    unused = ~rules["touchpoint"].isin(met) & (study.config.touchpoints is not None)
+    return rules.loc[unused, list(_DETAILS)].assign(
+        events=0, customers=0, reach=0.0, status="unused"
+    )
 
 
 def published(study: Study, minimum: int, rare: str, rare_unmapped: str) -> pd.DataFrame:

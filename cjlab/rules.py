@@ -134,7 +134,7 @@ def _reading(
 def _absent(own: str, kind: str) -> str:
     """Whether a cell says nothing: null, blank, or a float that is no number."""
     if kind == "VARCHAR":
-        return f"({own} IS NULL OR trim({own}, {literal(BLANK)}) = '')"
+        return f"({own} IS NULL OR regexp_full_match({own}, {literal(f'[{BLANK}]*')}))"
     return f"({own} IS NULL OR isnan({own}))" if kind in _FLOATS else f"({own} IS NULL)"
 
 

@@ -8,23 +8,20 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import ibis
 import pandas as pd
 import yaml
 from ibis.expr.types import Table
 
 from cjlab import config as configuration
 from cjlab import prepare
-from cjlab.engine import connect
+from cjlab.backend import open_store
+from cjlab.engine import ENGINES, stop_spark
 from cjlab.errors import UserError, did_you_mean
-from cjlab.journey.base import Journeys, Where, to_utc
+from cjlab.journey.base import UNITS, Journeys, Where, to_utc
 from cjlab.periods import KINDS, Period, last_complete, parse
 from cjlab.reconciliation import Intake
-from cjlab.sources.base import literal
 from cjlab.stages import StageModel
 from cjlab.touchpoints import Catalogue
-
-ENGINES = ("duckdb",)
 
 
 def open_study(path: str | Path, engine: str | None = None) -> Study:
@@ -34,7 +31,7 @@ def open_study(path: str | Path, engine: str | None = None) -> Study:
     ----------
     path : str or Path
         The study.yaml, or the folder that holds one.
-    engine : {"duckdb"}, optional
+    engine : {"duckdb", "spark"}, optional
         Overrides the engine that the file names.
 
     Returns
@@ -71,6 +68,8 @@ class Study:
     ----------
     config : StudyConfig
         What the file says.
+    engine : Engine
+        Where the metrics run.
     folder : Path
         Where relative paths start.
     assignment : Path or None
@@ -84,9 +83,8 @@ class Study:
         self.config = configuration.read(path)
         kind = engine or self.config.engine.kind
         if kind not in ENGINES:
-            raise UserError(
-                f'engine "{kind}" is not part of this version.{did_you_mean(kind, ENGINES)}'
-            )
+            raise UserError(f'engine is "{kind}".{did_you_mean(kind, ENGINES)}')
+        self.engine = self.config.engine.model_copy(update={"kind": kind})
         self.folder = Path(self.config.folder or path.parent).resolve()
         self.assignment = Path(self.config.assignment) if self.config.assignment else None
         self.progress: prepare.Progress = prepare.quiet
@@ -152,7 +150,7 @@ class Study:
         return self.private / "intake" / self._intake_key / "quarantine.parquet"
 
     def store(self, model: StageModel | None = None) -> Path:
-        """Build the prepared store, or find it, and return its database file."""
+        """Build the prepared store, or find it; return its database file or, for Spark, folder."""
         model = model or self.model
         assert self.intake is not None
         return prepare.build_store(
@@ -162,7 +160,7 @@ class Study:
             model,
             self.catalogue(model),
             derive=self._derive,
-            memory=self.config.engine.memory,
+            engine=self.engine,
             progress=self.progress,
         )
 
@@ -175,22 +173,19 @@ class Study:
     def _derive(self) -> bool:
         return all(source.derive for source in self.config.sources.get("orders", []))
 
-    def backend(self, model: StageModel | None = None) -> Any:
-        """Open the store read-only and return the Ibis backend over it."""
-        database = self.store(model)
-        con = connect(memory=self.config.engine.memory)
-        con.execute(f"ATTACH {literal(database)} AS store (READ_ONLY)")
-        tables = con.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'"
-        ).fetchall()
-        for (table,) in tables:
-            con.execute(f"CREATE VIEW {table} AS SELECT * FROM store.{table}")
-        if self.assignment is not None:
-            con.execute(
-                f"CREATE TABLE persona AS SELECT customer_id, persona "
-                f"FROM read_parquet({literal(self.assignment)})"
+    def backend(self, model: StageModel | None = None, unit: str = "customer") -> Any:
+        """Open the store of a unit read-only and return the Ibis backend over it."""
+        store = self.store(model)
+        if unit != "customer":
+            store = prepare.build_unit_store(
+                self.private,
+                store,
+                unit,
+                model or self.model,
+                engine=self.engine,
+                progress=self.progress,
             )
-        return ibis.duckdb.from_connection(con)
+        return open_store(store, self.engine, self.assignment)
 
     @cached_property
     def opened(self) -> Any:
@@ -224,7 +219,7 @@ class Study:
 
     def table(self, name: str) -> Table:
         """Return a table of the prepared store, or say that the study has none."""
-        if (name,) not in self.opened.con.execute("SHOW TABLES").fetchall():
+        if name not in self.opened.list_tables():
             raise UserError(f"{self.path.name}: the study has no {name}; add it under sources.")
         return self.opened.table(name)
 
@@ -290,6 +285,7 @@ class Study:
         start: str | date | datetime | None = None,
         end: str | date | datetime | None = None,
         where: Where = None,
+        unit: str = "customer",
         view: str | None = None,
     ) -> Journeys:
         """Return the study's journeys.
@@ -303,6 +299,9 @@ class Study:
             instant. Earlier events remain history.
         where : mapping or predicate, optional
             Which customers: ``{"country": "SE"}`` or ``_.country == "SE"``.
+        unit : {"customer", "session", "account"}
+            What a journey belongs to. With accounts, the events of all its customers make one
+            journey, and events without an account none.
         view : {"customer", "buying"}, optional
             The whole journey, or the one that ends at the first purchase.
 
@@ -318,10 +317,12 @@ class Study:
                 if isinstance(stages, StageModel)
                 else StageModel.from_config(stages, self.language)
             )
-        same = model.hash() == self.model.hash()
+        if unit not in UNITS:
+            raise UserError(f'unit is "{unit}".{did_you_mean(unit, UNITS)}')
+        same = model.hash() == self.model.hash() and unit == "customer"
         until = None if self.config.observed_until is None else self.observed_until
         return Journeys(
-            self.opened if same else self.backend(model),
+            self.opened if same else self.backend(model, unit),
             model,
             self.zone,
             start=to_utc(start, self.zone),
@@ -331,7 +332,18 @@ class Study:
             view=view or self.config.view,
             notes=None,
             minimum=self.config.report.minimum_cell,
+            unit=unit,
+            period_kind=said if (said := self.config.report.period) in KINDS else "month",
         )
+
+    def close(self) -> None:
+        """Leave the engine: what is asked later opens it again.
+
+        A Spark session that cjlab started ends here, and gives the cluster's cores free.
+        """
+        for name in ("opened", "events"):
+            self.__dict__.pop(name, None)
+        stop_spark()
 
     def use_personas(self, assignment: Path) -> None:
         """Let journeys join a frozen assignment of customers to personas."""
@@ -375,6 +387,7 @@ class Study:
         """Write the study as it was understood, for a run's notebooks to open."""
         said = self.config.model_dump(exclude_none=True)
         said["folder"] = str(self.folder)
+        said["engine"] = self.engine.model_dump(exclude_none=True)
         if self.assignment is not None:
             said["assignment"] = str(self.assignment)
         path.parent.mkdir(parents=True, exist_ok=True)

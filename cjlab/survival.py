@@ -7,13 +7,15 @@ durations cost what the distinct durations cost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from cjlab._numbers import Floats, Interval, Ints, normal_quantile
+from cjlab._waits import Waits, flags, greenwood, log_log
 from cjlab.errors import UserError
 
 # S(t) is a product of floats: 0.5 may come out as 0.5000000000000001.
@@ -38,15 +40,56 @@ class Curve:
         Pointwise log-log limits; nan while nothing has ended and once nobody is left.
     level : float
         Confidence level of the limits.
+    design_effect : float, default 1
+        By how much the variance exceeds that of independent rows; the limits, and those of
+        what is computed from the curve, are so much wider. Infinite: no limits.
     """
 
     time: Floats
     at_risk: Ints
     events: Ints
     survival: Floats
-    low: Floats
-    high: Floats
     level: float
+    design_effect: float = 1.0
+
+    @cached_property
+    def terms(self) -> Floats:
+        """Greenwood's terms, whose sums are the variance of ln S."""
+        return greenwood(self.at_risk, self.events)
+
+    @cached_property
+    def _limits(self) -> tuple[Floats, Floats]:
+        if not np.isfinite(self.design_effect):
+            none = np.full(len(self.time), np.nan)
+            return none, none
+        variance = np.cumsum(self.terms) * self.design_effect
+        return log_log(self.survival, np.sqrt(variance), normal_quantile(self.level))
+
+    @property
+    def low(self) -> Floats:
+        """Lower limits."""
+        return self._limits[0]
+
+    @property
+    def high(self) -> Floats:
+        """Upper limits."""
+        return self._limits[1]
+
+    def widened(self, design_effect: float) -> Curve:
+        """Return the curve with limits for rows that repeat customers.
+
+        Parameters
+        ----------
+        design_effect : float
+            Variance over that of independent rows, ≥ 1; infinite where it cannot be known, and
+            then there are no limits.
+
+        Returns
+        -------
+        Curve
+            The same curve with other limits.
+        """
+        return replace(self, design_effect=design_effect)
 
     def frame(self) -> pd.DataFrame:
         """Return the curve as a data frame, for looking at and drawing.
@@ -65,6 +108,7 @@ def km(
     observed: ArrayLike,
     weights: ArrayLike | None = None,
     level: float = 0.95,
+    entry: ArrayLike | None = None,
 ) -> Curve:
     """Kaplan–Meier curve: share still waiting after each duration.
 
@@ -78,6 +122,9 @@ def km(
         How many equal rows each row stands for; 1 by default, 0 leaves the row out.
     level : float, default 0.95
         Confidence level of the pointwise limits.
+    entry : array_like of float, optional
+        When each row came under observation, less than its duration (delayed entry, left
+        truncation): it is at risk where ``entry < t ≤ duration``. From the start by default.
 
     Returns
     -------
@@ -92,7 +139,9 @@ def km(
 
     Notes
     -----
-    At equal durations events come before censorings. Greenwood's variance, log-log limits
+    At equal durations events come before censorings. With delayed entry S is that of those who
+    lasted until they came in; should all of the few at risk early on end, S is 0 from there on
+    (Klein & Moeschberger 2003, 4.6). Greenwood's variance, log-log limits
     (Kalbfleisch & Prentice 2002, 1.4). As in R's survfit there are no limits (null) where S is
     1 or 0: no spread was seen there, and a width of zero would be false certainty.
 
@@ -101,20 +150,17 @@ def km(
     >>> km([1, 2, 2, 3], [True, True, False, True]).survival.tolist()
     [0.75, 0.5, 0.0]
     """
-    time, ended, count = _spells(durations, observed, weights)
-    z = normal_quantile(level)
-    if not len(time):
-        none = np.empty(0)
-        return Curve(none, np.empty(0, int), np.empty(0, int), none, none, none, level)
-    order = np.argsort(time)
-    time, ended, count = time[order], ended[order], count[order]
-    starts = np.flatnonzero(np.r_[True, time[1:] != time[:-1]])
-    events = np.add.reduceat(np.where(ended, count, 0), starts)
-    leaving = np.add.reduceat(count, starts)
-    at_risk = leaving[::-1].cumsum()[::-1]
-    survival = np.cumprod((at_risk - events) / at_risk)
-    low, high = _log_log(survival, np.sqrt(np.cumsum(_greenwood(at_risk, events))), z)
-    return Curve(time[starts], at_risk, events, survival, low, high, level)
+    ended = flags(observed, "km")
+    return curve_of(Waits(durations, ended, weights, entry), level)
+
+
+def curve_of(waits: Waits, level: float = 0.95) -> Curve:
+    """Kaplan–Meier curve of rows that are checked and sorted; any end but 0 ends a wait."""
+    events = waits.tally(waits.end != 0)
+    staying = (waits.at_risk - events) / np.maximum(waits.at_risk, 1)
+    survival = np.cumprod(staying.astype("float64"))
+    normal_quantile(level)  # refuses what is no level
+    return Curve(waits.time, waits.at_risk, events, survival, level)
 
 
 def km_quantile(curve: Curve, q: float) -> Interval:
@@ -149,11 +195,14 @@ def km_quantile(curve: Curve, q: float) -> Interval:
     if not 0 < q < 1:
         raise UserError(f"km_quantile: q must lie between 0 and 1, got {q}; 0.5 is the median")
 
-    def first(limit: Floats) -> float:
-        below = limit <= 1 - q + _EDGE
-        return float(curve.time[np.argmax(below)]) if below.any() else np.nan
+    shares = (curve.survival, curve.low, curve.high)
+    return Interval(*(first_at(curve, share, q) for share in shares))
 
-    return Interval(first(curve.survival), first(curve.low), first(curve.high))
+
+def first_at(curve: Curve, share: Floats, q: float) -> float:
+    """First time at which a share that waits is at most 1 − q; nan where it never is."""
+    below = share <= 1 - q + _EDGE
+    return float(curve.time[np.argmax(below)]) if below.any() else np.nan
 
 
 def rmst(curve: Curve, horizon: float) -> Interval:
@@ -196,59 +245,11 @@ def rmst(curve: Curve, horizon: float) -> Interval:
     areas = np.r_[1.0, curve.survival[inside]] * steps
     value = min(float(areas.sum()), float(horizon))
     after = areas[::-1].cumsum()[::-1][1:]
-    terms = _greenwood(curve.at_risk[inside], curve.events[inside])
+    terms = curve.terms[inside]
     # Where the last ones end the term is infinite but nothing lies under the curve behind it.
     variance = float((after**2 * np.where(np.isfinite(terms), terms, 0.0)).sum())
-    if variance == 0:
+    variance *= curve.design_effect
+    if variance == 0 or not np.isfinite(variance):
         return Interval(value, np.nan, np.nan)
     half = normal_quantile(curve.level) * float(np.sqrt(variance))
     return Interval(value, max(0.0, value - half), min(float(horizon), value + half))
-
-
-def _spells(
-    durations: ArrayLike, observed: ArrayLike, weights: ArrayLike | None
-) -> tuple[Floats, NDArray[np.bool_], Ints]:
-    """Check the rows and leave out those with weight 0."""
-    raw = np.asarray(durations)
-    if raw.dtype.kind in "mM":
-        raise UserError('km: durations must be numbers; divide them by pandas.Timedelta("1D")')
-    time = np.asarray(raw, dtype="float64")
-    flags = np.asarray(observed)
-    if flags.dtype.kind != "b":
-        if not np.isin(flags, [0, 1]).all():
-            raise UserError("km: observed must be true or false in every row")
-        flags = flags.astype(bool)
-    count = np.ones(len(time), dtype="int64") if weights is None else np.asarray(weights)
-    if not time.ndim == flags.ndim == count.ndim == 1 or len({*map(len, (time, flags, count))}) > 1:
-        raise UserError(
-            f"km: durations, observed and weights must be of one length, "
-            f"got {time.size}, {flags.size} and {count.size}"
-        )
-    bad = ~(np.isfinite(time) & (time >= 0))
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise UserError(f"km: duration in row {row} is {time[row]}; it must be 0 or more")
-    if weights is not None:
-        if not (np.isfinite(count) & (count >= 0) & (count == np.floor(count))).all():
-            raise UserError("km: weights must be whole numbers, 0 or more")
-        count = count.astype("int64")
-        used = count > 0
-        time, flags, count = time[used], flags[used], count[used]
-    return time, flags, count
-
-
-def _greenwood(at_risk: Ints, events: Ints) -> Floats:
-    """Greenwood's terms d / (n (n − d)); infinite where all who are left end."""
-    n, d = at_risk.astype("float64"), events.astype("float64")
-    with np.errstate(divide="ignore"):
-        return np.asarray(d / (n * (n - d)))
-
-
-def _log_log(survival: Floats, error: Floats, z: float) -> tuple[Floats, Floats]:
-    """Pointwise limits S^exp(±z·se/ln S); nan where S is 1 or 0."""
-    inner = (survival > 0) & (survival < 1)
-    s = np.where(inner, survival, 0.5)
-    width = z * np.where(inner, error, 0.0) / -np.log(s)
-    low = np.where(inner, s ** np.exp(width), np.nan)
-    high = np.where(inner, s ** np.exp(-width), np.nan)
-    return low, high

@@ -26,17 +26,17 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Data flows one way: a module imports from its own row or from a row above.
 ROWS = [
-    "errors",
-    "zones periods schema _numbers stats change clusters compare survival estimates privacy messages",
+    "errors _measure",
+    "zones periods schema _numbers _waits stats resample change clusters compare survival incidence logrank repeats estimates privacy messages",
     "patterns stage_model custom_stages stages touchpoints config engine",
     "sources",
     "rules reconciliation identities intake",
-    "prepare store",
+    "prepare store coding windows",
     "journey",
     "study",
     "personas voice",
     "maps plots samples",
-    "quality linkage widgets report",
+    "quality linkage widgets report bench _generate",
     "ask",
     "cli __main__ __init__",
 ]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cjlab import intake, store
+from cjlab import intake, store, windows
 from cjlab.config import Source
 from cjlab.engine import connect
 from cjlab.errors import UserError
@@ -24,6 +24,10 @@ STAGES = ["see", "try", "buy"]
 MODEL = StageModel.from_config([{"id": s, "purchase": s == "buy"} for s in STAGES])
 ZERO = pd.Timestamp("2026-03-29 00:30")
 FEW = settings(max_examples=20)
+PLAIN = [
+    *("step", "session", "spell", "ts", "seq", "next_ts", "next_stage_ts", "after_touchpoint"),
+    *("after_channel", "next_channel_ts"),
+]
 COLUMNS = ["customer_id", "ts", "touchpoint", "stage", "channel", "device", "seq", "value"]
 
 
@@ -68,9 +72,10 @@ def events_of(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
         for kind in ("touchpoint", "channel", "device")
     }
     words = ", ".join(f"{sql} AS {kind}_name" for kind, sql in names.items())
-    later = "(SELECT label FROM label WHERE kind = 'touchpoint' AND code = event.next_touchpoint)"
+    later = "(SELECT label FROM label WHERE kind = '{0}' AND code = event.next_{0}) AS after_{0}"
     return con.execute(
-        f"SELECT event.*, customer_id, {words}, {later} AS next_name "
+        f"SELECT event.*, customer_id, {words}, {later.format('touchpoint')}, "
+        f"{later.format('channel')} "
         "FROM event JOIN unit USING (unit) ORDER BY event.rowid"
     ).df()
 
@@ -131,11 +136,14 @@ def by_hand(frame: pd.DataFrame, ties: str) -> dict[str, list[dict]]:
                 e |= {"spell": spell, "prev_stage": mapped}
                 mapped = e["stage"]
             after = events[step + 1 :]
-            e["next_name"] = after[0]["touchpoint"] if after else None
+            e["after_touchpoint"] = after[0]["touchpoint"] if after else None
             e["next_ts"] = after[0]["ts"] if after else None
             later = [n for n in after if n["stage"] is not None and e["stage"] is not None]
             e["next_stage"] = later[0]["stage"] if later else None
             e["next_stage_ts"] = later[0]["ts"] if later else None
+            heard = [n for n in after if n["channel"] is not None]
+            e["after_channel"] = heard[0]["channel"] if heard else None
+            e["next_channel_ts"] = heard[0]["ts"] if heard else None
     return journeys
 
 
@@ -161,7 +169,8 @@ def compare(con: duckdb.DuckDBPyConnection, journeys: dict[str, list[dict]]) -> 
     ]
     for r in records:
         e = journeys[r["customer_id"]][r["step"]]
-        for column in ("step", "session", "spell", "ts", "next_ts", "next_stage_ts", "next_name"):
+        assert r["customer"] == r["unit"]
+        for column in PLAIN:
             assert r[column] == e[column], (r["customer_id"], e["step"], column)
         for column in ("stage", "prev_stage", "next_stage"):
             code = None if e[column] is None else STAGES.index(e[column])
@@ -194,7 +203,8 @@ def test_row_order_split_files_and_copies_change_nothing(frame, data) -> None:
     pd.testing.assert_frame_equal(events_of(built(*parts)), expected)
 
 
-def test_many_events_equal_the_loop() -> None:
+def test_many_events_equal_the_loop(monkeypatch) -> None:
+    monkeypatch.setattr(windows, "_EVENTS_AT_ONCE", 500)  # several ranges of units
     rng = random.Random(4)
     stages, minutes = [*STAGES, None, "other"], [0, 15, 30, 45, 75, 90]
     rows = []
@@ -245,7 +255,8 @@ def test_no_name_is_an_enum_and_codes_are_small() -> None:
     kinds = {row[0]: row[1] for row in con.execute("DESCRIBE event").fetchall()}
     assert kinds["unit"] == kinds["step"] == kinds["touchpoint"] == kinds["session"] == "INTEGER"
     assert kinds["stage"] == kinds["prev_stage"] == kinds["next_stage"] == "SMALLINT"
-    assert kinds["ts"] == "TIMESTAMP" and kinds["value"] == "DECIMAL(18,4)"
+    assert kinds["customer"] == kinds["next_channel"] == "INTEGER" and kinds["seq"] == "BIGINT"
+    assert kinds["ts"] == "TIMESTAMP" and kinds["value"] == kinds["cost"] == "DECIMAL(18,4)"
     assert not [kind for kind in kinds.values() if kind.startswith("ENUM")]
 
 
@@ -291,6 +302,29 @@ def test_orders_alone_make_journeys_and_nothing_at_all_makes_none() -> None:
     con = built()
     assert events_of(con).empty
     assert con.execute("SELECT count(*) FROM unit").fetchone() == (0,)
+
+
+@FEW
+@given(FRAMES, st.data())
+def test_a_cost_and_further_columns_pass_and_rows_alike_but_for_them_have_an_order(
+    frame, data
+) -> None:
+    frame = frame.assign(cost=[n / 4 for n in range(len(frame))], ts=ZERO)
+    rows = data.draw(st.permutations(range(len(frame))))
+    left, right = events_of(built(frame)), events_of(built(frame.iloc[rows]))
+    pd.testing.assert_frame_equal(left, right)
+    assert sorted(left["cost"]) == sorted(frame["cost"])
+    assert windows.order("customer", "stage", ("x",))[-2:] == ["cost", "x"]
+
+
+def test_the_rows_order_counts_files_before_lines_and_events_before_orders() -> None:
+    frames = [
+        frame_of([("x", 5, name, None, None, None, None, None) for name in names])
+        for names in (["z", "y"], ["a"])
+    ]
+    orders = ORDERS_FRAME.iloc[:1]
+    found = events_of(built(*frames, orders=orders, ties="row"))
+    assert found["touchpoint_name"].tolist() == ["z", "y", "a", "order"]
 
 
 def test_ties_must_be_known() -> None:

@@ -31,7 +31,7 @@ def test_opening_reads_nothing(tmp_path: Path) -> None:
 def test_engines(tmp_path: Path) -> None:
     make(tmp_path, ["2026-01-01"])
     assert open_study(tmp_path, engine="duckdb").config.engine.kind == "duckdb"
-    with pytest.raises(UserError, match=r'engine "dukdb" is not part.*Did you mean "duckdb"'):
+    with pytest.raises(UserError, match=r'engine is "dukdb"\. Did you mean "duckdb"'):
         open_study(tmp_path, engine="dukdb")
 
 

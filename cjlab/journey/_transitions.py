@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import ibis
-import numpy as np
 import pandas as pd
 from ibis import _
 from ibis.expr.types import Table
 
-from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import estimates
+from cjlab.journey._states import check_level, shares, states
 from cjlab.journey.base import Journeys, microseconds
 from cjlab.journey.timing import DAY
-from cjlab.stats import proportion
 
-LEVELS = ("stage", "touchpoint", "channel")
 START, END = "(start)", "(end)"
+_AXES = ("from", "to")
 
 
 def transitions(
@@ -42,19 +39,21 @@ def transitions(
         event, so that those who stop are part of the base. Without, the base is observed next
         events.
     by : str or sequence of str, optional
-        Customer attributes, such as ``"persona"``.
+        Segments, such as ``"persona"``; a channel, device or calendar period is that of the
+        event from which the transition goes out.
 
     Returns
     -------
     DataFrame
         Estimates by ``from, to``: ``count`` (transitions), ``probability`` (0–1; sums to 1
-        over each ``from``) and ``median_time`` (days, of the observed ones). ``customers``
-        were in ``from``, ``hits`` made the transition. Pairs that never occur have no row.
+        over each ``from``) and ``median_time`` (days, of the observed ones, without limits).
+        ``customers`` were in ``from``, ``hits`` made the transition. Pairs that never occur
+        have no row.
 
     Raises
     ------
     UserError
-        For an unknown level or attribute.
+        For an unknown level or segment.
 
     Notes
     -----
@@ -71,94 +70,112 @@ def transitions(
     >>> found.query("metric == 'probability'")[["from", "to", "value"]].values.tolist()
     [['(start)', 'see', 1.0], ['see', 'buy', 0.5], ['see', '(end)', 0.5], ['buy', '(end)', 1.0]]
     """
-    if level not in LEVELS:
-        raise UserError(f'level is "{level}".{did_you_mean(level, LEVELS)}')
+    check_level(level)
     names = j.attributes(by)
     moves = j.grouped(_moves(j, level, ends), names)
-    origin = [*names, "from"]
-    pair = [*origin, "to"]
-    per_unit = moves.group_by([*pair, "unit"]).aggregate(x=_.count())
-    base = moves.group_by([*origin, "unit"]).aggregate(n=_.count())
-    sums = (
-        per_unit.join(base, [*origin, "unit"])
-        .group_by(pair)
-        .aggregate(x=_.x.sum(), hits=_.unit.nunique(), xx=(_.x * _.x).sum(), xn=(_.x * _.n).sum())
-    )
-    totals = base.group_by(origin).aggregate(
-        n=_.n.sum(), customers=_.unit.nunique(), nn=(_.n * _.n).sum()
-    )
-    times = moves.group_by(pair).aggregate(waited=_.waited.cast("float64").quantile(0.5))
-    table = sums.join(totals, origin).join(times, pair)
-    frame = _named(j, level, table.execute(), names)
-    return estimates(_rows(frame, names), [*names, "from", "to"])
+    keys = [*j.columns(names), "from", "to"]
+    found = shares(j, moves, keys[:-1], "to")
+    times = moves.group_by(keys).aggregate(waited=_.waited.quantile(0.5)).execute()
+    frame = _named(j, level, found.merge(times, on=keys), keys)
+    return estimates(_rows(frame, keys), keys)
+
+
+def transition_matrix(j: Journeys, *, level: str = "stage", ends: bool = False) -> pd.DataFrame:
+    """Count transitions only: the quick form of :func:`transitions`, for analysis.
+
+    It has no intervals and does not say how many customers a count stands for, so it is never
+    for publication.
+
+    Parameters
+    ----------
+    j : Journeys
+        As in :func:`transitions`.
+    level : {"stage", "touchpoint", "channel"}
+        As in :func:`transitions`.
+    ends : bool, default False
+        As in :func:`transitions`.
+
+    Returns
+    -------
+    DataFrame
+        Transitions from each row's state to each column's; 0 where there is none.
+
+    Raises
+    ------
+    UserError
+        For an unknown level.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> log = pd.DataFrame({"customer_id": ["a", "a"], "stage": ["see", "buy"],
+    ...                     "ts": pd.to_datetime(["2026-01-01", "2026-01-02"])})
+    >>> int(transition_matrix(Journeys.from_frame(log, stages=["see", "buy"])).loc["see", "buy"])
+    1
+    """
+    check_level(level)
+    moves = _moves(j, level, ends)
+    found = moves.group_by(["from", "to"]).aggregate(x=_.count()).execute()
+    named = _named(j, level, found, ["from", "to"])
+    order = {axis: list(dict.fromkeys(named.sort_values(f"_{axis}")[axis])) for axis in _AXES}
+    table = named.pivot(index="from", columns="to", values="x")
+    return table.reindex(index=order["from"], columns=order["to"]).fillna(0).astype("int64")
 
 
 def _moves(j: Journeys, level: str, ends: bool) -> Table:
-    """One row per transition: unit, codes from and to (-1 start, -2 end), time in between."""
-    event = j.events
-    if level == "stage":
-        event = event.filter(event.stage.notnull())
-        following, following_ts = event.next_stage, event.next_stage_ts
-    elif level == "touchpoint":
-        following, following_ts = event.next_touchpoint, event.next_ts
-    else:
-        event = event.filter(event.channel.notnull())
-        journey = ibis.window(group_by="unit", order_by="step")
-        event = event.mutate(
-            after=event.channel.lead().over(journey), after_ts=event.ts.lead().over(journey)
-        )
-        following, following_ts = event.after, event.after_ts
-    own = event[level].cast("int32")
-    table = event.select(
-        "unit",
-        "ts",
-        "step",
-        **{"from": own, "to": following.cast("int32")},
-        waited=microseconds(following_ts, event.ts),
+    """One row per transition: who, when, codes from and to (-1 start, -2 end), time between."""
+    table = states(j, level)
+    who = ("unit", "customer", "step", "ts")
+    table = table.select(
+        *who,
+        **{"from": table.state, "to": table.following},
+        waited=microseconds(table.following_ts, table.ts),
     )
     inside = table.filter(j.within(table.ts))
     if not ends:
-        return inside.filter(inside.to.notnull()).select("unit", "from", "to", "waited")
-    onward = inside.mutate(to=inside.to.fill_null(-2)).select("unit", "from", "to", "waited")
-    first = table.group_by("unit").aggregate(to=table["from"].argmin(table.step), ts=table.ts.min())
-    first = first.filter(j.within(first.ts))
-    begun = first.select(
-        "unit",
-        **{"from": ibis.literal(-1, "int32"), "to": first.to},
-        waited=ibis.null("int64"),
+        return inside.filter(inside.to.notnull())
+    onward = inside.mutate(to=inside.to.fill_null(-2))
+    first = _first(j, level, table)
+    begun = first.filter(j.within(first.ts)).select(
+        *who, **{"from": ibis.literal(-1, "int32"), "to": _.to}, waited=ibis.null("int64")
     )
     return onward.union(begun)
 
 
-def _named(j: Journeys, level: str, frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def _first(j: Journeys, level: str, table: Table) -> Table:
+    """The first event with a state of each journey; columns as in the table of moves."""
+    if level == "channel":
+        lowest = table.group_by("unit").aggregate(step=_.step.min())
+        return table.semi_join(lowest, ["unit", "step"]).mutate(to=table["from"])
+    event = j.events
+    begins = event.step == 0 if level == "touchpoint" else event.prev_stage.isnull()
+    event = event.filter(event[level].notnull() & begins)
+    return event.select("unit", "customer", "step", "ts", to=event[level].cast("int32"))
+
+
+def _named(j: Journeys, level: str, frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Put names for codes, in the order of stages (or of names), start first and end last."""
     labels = j.labels(level) | {-1: START, -2: END}
-    rank = {code: (code == -2, code) for code in labels}
-    for column in ("from", "to"):
-        frame[f"_{column}"] = [rank[int(code)] for code in frame[column]]
-    frame = frame.sort_values([*names, "_from", "_to"], ignore_index=True)
-    for column in ("from", "to"):
-        frame[column] = [labels[int(code)] for code in frame[column]]
-    return frame.drop(columns=["_from", "_to"])
+    for axis in _AXES:
+        frame[f"_{axis}"] = frame[axis].where(frame[axis] != -2, len(labels)).astype("int64")
+        frame[axis] = frame[axis].map(labels)
+    return frame.sort_values([*keys[:-2], "_from", "_to"], ignore_index=True)
 
 
-def _rows(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    keys = [*names, "from", "to"]
+def _rows(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     if frame.empty:
         return pd.DataFrame(columns=[*keys, "metric", "value", "n"])
-    known = frame[[*keys, "customers", "hits"]]
-    low, high = _limits(frame)
-    of = "transitions from " + frame["from"].astype(str)
-    count = known.assign(metric="count", value=frame["x"], n=frame["n"], unit="transitions", of=of)
+    known = frame[[*keys, "customers", "hits", "n"]].assign(
+        of="transitions from " + frame["from"].astype(str)
+    )
+    count = known.assign(metric="count", value=frame["x"], unit="transitions")
     share = known.assign(
         metric="probability",
         value=frame["x"] / frame["n"],
-        low=low,
-        high=high,
-        n=frame["n"],
+        low=frame["low"],
+        high=frame["high"],
         unit="1",
-        of=of,
-        note=pd.Series("one_customer", frame.index).where(np.isnan(low)),
+        note=pd.Series("one_customer", frame.index).where(frame["low"].isna()),
     )
     median = known.assign(
         metric="median_time",
@@ -171,23 +188,3 @@ def _rows(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     )
     parts = pd.concat([count, share, median], keys=range(3), names=["metric_no", "row"])
     return parts.sort_index(level=["row", "metric_no"], sort_remaining=False).reset_index(drop=True)
-
-
-def _limits(frame: pd.DataFrame) -> tuple[Any, Any]:
-    """Wilson limits with the effective sample size; nan where one customer gives no spread."""
-    x, n, groups = (frame[c].to_numpy(dtype=float) for c in ("x", "n", "customers"))
-    share = x / n
-    xx, xn, nn = (frame[c].to_numpy(dtype=float) for c in ("xx", "xn", "nn"))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = xx - 2 * share * xn + share**2 * nn
-        # What is left of equal sums is rounding, not spread.
-        spread = np.where(spread > 1e-12 * (xx + share**2 * nn), spread, 0.0)
-        spread = spread / n**2 * groups / (groups - 1)
-        effective = share * (1 - share) / spread
-    # Where every customer agrees there is no spread to measure: each counts as one answer.
-    effective = np.where(spread > 0, effective, groups)
-    effective = np.where(groups > 1, np.minimum(effective, n), np.nan)
-    known = ~np.isnan(effective)
-    base = np.where(known, effective, 0.0)
-    limits = proportion(share * base, base)
-    return np.asarray(limits.low), np.asarray(limits.high)

@@ -104,7 +104,7 @@ class Journeys:
     def __repr__(self) -> str:
         size = self.events.aggregate(n=_.count(), who=_.unit.nunique()).execute()
         return (
-            f"Journeys: {int(size['n'][0]):,} events of {int(size['who'][0]):,} customers, "
+            f"Journeys: {int(size['n'][0]):,} events of {int(size['who'][0]):,} {self.unit}s, "
             f"{len(self.model)} stages ({self.model.id}), observed until "
             f"{self.observed_until:%Y-%m-%d %H:%M} UTC"
         )
@@ -157,7 +157,7 @@ class Journeys:
         past the first purchase in the buying view.
         """
         until = self.literal(self.observed_until)
-        event = _shim(self.con.table("event"))
+        event = self.con.table("event")
         event = event.filter(event.ts < until)
         if self.where is not None:
             event = event.semi_join(self.units, "unit")
@@ -352,17 +352,6 @@ class Journeys:
         if self._notes is None:
             return more
         return pd.concat([self._notes, more], ignore_index=True) if rows else self._notes
-
-
-def _shim(event: Table) -> Table:  # until W1's store has these columns
-    if "customer" in event.columns:
-        return event
-    w = ibis.window(group_by="unit", order_by="step")
-    ch = event.filter(event.channel.notnull()).select(
-        "unit", "step", next_channel=_.channel.lead().over(w), next_channel_ts=_.ts.lead().over(w)
-    )
-    event = event.left_join(ch, ["unit", "step"]).drop("unit_right", "step_right")
-    return event.mutate(customer=event.unit, cost=ibis.null("decimal(18,4)"), seq=ibis.null("int64"))
 
 
 def to_utc(value: str | date | datetime | None, zone: str) -> datetime | None:

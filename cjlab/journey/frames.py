@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from cjlab import intake, store
 from cjlab.config import Source
-from cjlab.engine import connect
+from cjlab.engine import ENGINES, connect, spark_session
 from cjlab.errors import UserError, did_you_mean
-from cjlab.journey.base import Journeys, to_utc
+from cjlab.journey.base import UNITS, Journeys, to_utc
 from cjlab.schema import EVENTS
 from cjlab.sources.base import Raw, literal, quote
 from cjlab.stages import StageModel
@@ -41,6 +41,7 @@ def from_frame(
     observed_until: str | datetime | None = None,
     time_format: str | None = None,
     where: Any = None,
+    unit: str = "customer",
     view: str = "customer",
     engine: str = "duckdb",
 ) -> Journeys:
@@ -70,9 +71,9 @@ def from_frame(
         Events at or after it are not data; last instant + 1 µs by default.
     time_format : str, optional
         ``epoch_s``, ``epoch_ms``, ``epoch_us`` or a strptime pattern.
-    where, view
-        As in :class:`Journeys`.
-    engine : {"duckdb"}
+    where, unit, view
+        As in :class:`Journeys`; accounts need a column ``account_id``.
+    engine : {"duckdb", "spark"}
         Where the metrics run.
 
     Returns
@@ -92,8 +93,8 @@ def from_frame(
     >>> from_frame(log, stages=["see", "buy"])
     Journeys: 1 events of 1 customers, 2 stages (custom), observed until 2026-01-01 00:00 UTC
     """
-    if engine != "duckdb":
-        raise UserError(f'engine is "{engine}".{did_you_mean(engine, ["duckdb"])}')
+    if engine not in ENGINES:
+        raise UserError(f'engine is "{engine}".{did_you_mean(engine, ENGINES)}')
     _check_zone(timezone)
     model = _model(stages)
     columns, extra = _columns(frame, customer, time, stage, touchpoint, channel)
@@ -120,11 +121,19 @@ def from_frame(
     if found is None:
         con.execute(_empty())
     names = _Names(Catalogue.for_model(model), staged="stage" in columns)
-    store.build(con, model, names, ties=ties, derive=False)
+    make = store.build if engine == "duckdb" else store.code
+    make(con, model, names, ties=ties, derive=False)
     _attributes(con, extra)
-    notes = found.frame() if found else None
+    notes = _with_unknown(con, found.frame() if found else None)
+    if unit != "customer":
+        _regroup(con, unit, model, ties, engine)
+    backend: Any = ibis.duckdb.from_connection(con)
+    if engine == "spark":
+        from cjlab import spark_store
+
+        backend = spark_store.take(con, spark_session(), model, unit, ties)
     return Journeys(
-        ibis.duckdb.from_connection(con),
+        backend,
         model,
         timezone,
         start=to_utc(start, timezone),
@@ -132,8 +141,23 @@ def from_frame(
         observed_until=to_utc(observed_until, timezone),
         where=where,
         view=view,
-        notes=_with_unknown(con, notes),
+        notes=notes,
+        unit=unit,
     )
+
+
+def _regroup(
+    con: duckdb.DuckDBPyConnection, unit: str, model: StageModel, ties: str, engine: str
+) -> None:
+    """Go on in a second database in memory that holds the journeys of another unit."""
+    if unit not in UNITS:
+        raise UserError(f'unit is "{unit}".{did_you_mean(unit, UNITS)}')
+    con.execute("ATTACH ':memory:' AS by_unit")
+    con.execute("USE by_unit")
+    if engine == "spark":
+        store.recode(con, unit, source="memory")
+    else:
+        store.regroup(con, unit, model, ties=ties, source="memory")
 
 
 class _Names:

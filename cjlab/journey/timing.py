@@ -7,17 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import ibis
-import numpy as np
 import pandas as pd
-from ibis import _
 from ibis.expr.types import Table
 
 from cjlab.estimates import COLUMNS, estimates
+from cjlab.journey._waiting import DAY, Row, Rows, cells_of, collect, summary
 from cjlab.journey.base import Journeys, microseconds, parse_duration
-from cjlab.stats import Interval, km, km_quantile, rmst
 
-DAY = 86_400_000_000
-_QUARTILES = (("q25", 0.25), ("median", 0.5), ("q75", 0.75))
+__all__ = ["DAY", "spells", "stays", "time_in_stage"]
 
 
 def spells(j: Journeys) -> Table:
@@ -36,14 +33,18 @@ def spells(j: Journeys) -> Table:
     Returns
     -------
     ibis Table
-        ``unit, stage`` (code), ``start``, ``exit`` (null when open), ``next_stage``,
-        ``waited`` (microseconds until exit or the end of observation) and ``left`` (whether
-        the exit was seen).
+        ``unit, customer`` (who began it), ``step`` (of its first event), ``stage`` (code),
+        ``start``, ``exit`` (null when open), ``next_stage``, ``waited`` (microseconds until exit
+        or the end of observation) and ``left`` (whether the exit was seen).
     """
     event = j.events
     event = event.filter(event.stage.notnull())
     moves = event.next_stage.notnull() & (event.next_stage != event.stage)
+    # Only an account is several customers: the one who began is looked for there alone.
+    several = j.unit == "account"
     stays = event.group_by("unit", "spell").aggregate(
+        customer=event.customer.argmin(event.step) if several else event.customer.max(),
+        step=event.step.min(),
         stage=event.stage.max(),
         start=event.ts.min(),
         exit=event.next_stage_ts.max(where=moves),
@@ -81,7 +82,8 @@ def time_in_stage(
         Limit of the restricted mean, such as ``"30D"``; the longest time observed in each
         stage by default.
     by : str or sequence of str, optional
-        Customer attributes, such as ``"persona"``.
+        Attributes such as ``"persona"``; of channels and the like, that at the first event of
+        the stay.
 
     Returns
     -------
@@ -100,8 +102,11 @@ def time_in_stage(
     Notes
     -----
     Kaplan–Meier with log-log limits; a quantile is the first time at which survival is at most
-    1 − q (Klein & Moeschberger 2003, 4.5). Restricted mean with Greenwood-type error. Stays of
-    one customer are taken as independent: where customers repeat a stage, limits are too narrow.
+    1 − q (Klein & Moeschberger 2003, 4.5). Restricted mean with Greenwood-type error. Where
+    customers repeat a stage the variance at the quartile, or of the mean, is multiplied by its
+    design effect: influences summed within customers (Williams 1995), times g / (g − 1), with
+    Student's t of g − 1 degrees of freedom; never less than independent stays would have. With
+    one customer only there are no limits (note ``one_customer``).
 
     Examples
     --------
@@ -114,63 +119,15 @@ def time_in_stage(
     """
     names = j.attributes(by)
     limit = parse_duration(horizon, "horizon")
-    stays = j.grouped(spells(j), names)
-    keys = [*names, "stage"]
-    durations = stays.group_by([*keys, "waited", "left"]).aggregate(n=_.count()).execute()
-    who = (
-        stays.group_by(keys)
-        .aggregate(customers=_.unit.nunique(), hits=_.unit.nunique(where=_.left))
-        .execute()
-    )
-    people = {tuple(row[:-2]): (int(row[-2]), int(row[-1])) for row in who.itertuples(index=False)}
-    parts = {tuple(key): part for key, part in durations.groupby(keys)}
-    rows: list[dict[str, Any]] = []
-    for group in j.groups(names):
-        for code, stage in enumerate(j.model.ids):
-            base = {**dict(zip(names, group, strict=True)), "stage": stage, "unit": "d"}
-            part = parts.get((*group, code))
-            customers, hits = people.get((*group, code), (0, 0))
-            known = {**base, "customers": customers, "hits": hits}
-            rows += _stage_rows(known, part, limit)
+    rows: list[Row] = []
+    for group, stage, waits in cells_of(j, names, stays(j, names)):
+        rows += summary({**group, "stage": stage, "of": "stays"}, waits, limit, "no_spells")
+    keys = [*j.columns(names), "stage"]
     return estimates(pd.DataFrame(rows, columns=[*keys, *COLUMNS]), keys)
 
 
-def _stage_rows(
-    base: dict[str, Any], part: pd.DataFrame | None, limit: int | None
-) -> list[dict[str, Any]]:
-    metrics = [*(name for name, _ in _QUARTILES), "rmst"]
-    if part is None or part.empty:
-        return [
-            {**base, "metric": m, "value": None, "n": 0, "of": "stays", "note": "no_spells"}
-            for m in metrics
-        ]
-    curve = km(part["waited"].to_numpy(), part["left"].to_numpy(), weights=part["n"].to_numpy())
-    base = {**base, "n": int(part["n"].sum()), "of": "stays"}
-    rows = [
-        {**base, "metric": name, **_days(km_quantile(curve, q), "not_reached")}
-        for name, q in _QUARTILES
-    ]
-    top = limit if limit is not None else int(part["waited"].max())
-    # Where all stays are of no length there is no horizon, and no time to take a mean of.
-    mean = rmst(curve, top) if top else Interval(np.nan, np.nan, np.nan)
-    rows.append(
-        {
-            **base,
-            "metric": "rmst",
-            **_days(mean, "beyond_observation"),
-            "of": f"stays, within {top / DAY:.4g} days",
-        }
-    )
-    return rows
-
-
-def _days(interval: Any, unknown: str) -> dict[str, Any]:
-    """Days with limits; an upper limit that was not reached stays open, as null."""
-    if np.isnan(interval.value):
-        return {"value": None, "note": unknown}
-    found = {"value": interval.value / DAY}
-    if not np.isnan(interval.low):
-        found["low"] = interval.low / DAY
-    if not np.isnan(interval.high):
-        found["high"] = interval.high / DAY
-    return found
+def stays(j: Journeys, names: list[str]) -> dict[tuple[Any, ...], Rows]:
+    """Fetch the stays by segment and stage code; they end by the next stage's code + 1."""
+    table = spells(j)
+    table = table.mutate(ts=table.start, end=(table.next_stage + 1).fill_null(0).cast("int16"))
+    return collect(j.grouped(table, names), [*j.columns(names), "stage"], j.cluster)

@@ -43,7 +43,8 @@ def draw(
     ax : Axes
         Axes to draw on.
     cells : sequence of rows of Cell
-        Known ones are coloured, withheld ones hatched grey, others blank.
+        Known ones are coloured, withheld ones hatched grey, not yet observed ones plain
+        grey, others blank.
     write : callable
         Gives a cell's text.
     rows, columns : sequence of str
@@ -84,6 +85,8 @@ def draw(
             text.set_fontweight("bold")
     for i, j in np.argwhere(np.isnan(values)):
         hidden = cells[i][j].suppressed
+        if cells[i][j].status == "not_yet_observed":
+            ax.add_patch(Rectangle((j, i), 1, 1, facecolor=theme.NOT_YET, edgecolor="white"))
         if hidden:
             ax.add_patch(Rectangle((j, i), 1, 1, **theme.WITHHELD))
         box: Any = {"facecolor": theme.PALE, "edgecolor": "none", "pad": 1.0} if hidden else None

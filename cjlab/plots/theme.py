@@ -41,6 +41,8 @@ PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vPX*"
 MAIN, WARN = PALETTE[:2]
 GREY, PALE, INK, QUIET = "#9A9A9A", "#E6E6E6", "#1A1A1A", "#555555"
+#: Behind what is not over yet.
+NOT_YET = "#E3E3E3"
 WITHHELD: dict[str, Any] = {"facecolor": PALE, "edgecolor": GREY, "hatch": "////", "lw": 0.0}
 STYLE = Path(__file__).with_name("cjlab.mplstyle")
 RC = mpl.rc_params_from_file(STYLE, use_default_template=False)

@@ -16,8 +16,8 @@ __all__ = ["Run", "done", "figure", "headline", "run", "say", "show"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "findings":
-        return import_module("cjlab.report.findings")
+    if name in ("findings", "stories"):
+        return import_module(f"cjlab.report.{name}")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = "making" if name in ("Run", "run") else "context"

@@ -208,6 +208,7 @@ def _freeze_personas(study: Study, span: Period, refit: bool) -> dict[str, Any]:
 
 def _execute(plan: _Plan, at_once: int, progress: Progress | bool | None) -> list[Result]:
     plan.study.write_resolved(plan.private / "study.yaml")
+    plan.study.close()  # the notebooks need the cluster's cores
     jobs = [_job(plan, book) for book in plan.books]
     with reporter(progress) as tell:
         results = runner.execute(jobs, at_once=at_once, progress=tell)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 from hypothesis import strategies as st
+from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
 
 STAGES = ["a", "b", "c", "d"]
@@ -119,16 +120,44 @@ def place(event: Event, ties: str) -> tuple:
 # ---------------------------------------------------------------- funnel
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a funnel's steps must follow each other."""
+
+    order: str = "ordered"
+    exclude: tuple[str, ...] = ()
+    increasing: bool = False
+
+
 @dataclass
 class Entrant:
-    """One customer's way: entry, first completion of each step, and its latest start."""
+    """One customer's way: entry, first completion of each step, and its latest start.
 
+    ``at`` is the number of the event whose channel counts at each step.
+    """
+
+    events: list[Event]
     entry: int
     done: list[int | None]
     begun: list[int | None]
+    at: list[int | None]
+
+    def channel(self, k: int) -> str:
+        """The channel at a step that was reached."""
+        return self.events[self.at[k]].channel or "(unknown)"
+
+    @property
+    def level(self) -> int:
+        """How many steps were reached."""
+        return sum(at is not None for at in self.at)
+
+    @property
+    def channels(self) -> set[str]:
+        """All known channels of the customer."""
+        return {event.channel for event in self.events if event.channel}
 
 
-def serves(event: Event, step: str | list[str]) -> bool:
+def serves(event: Event, step: str | list[str] | tuple[str, ...]) -> bool:
     """Whether an event could stand at a step: by stage, or by touchpoint."""
     parts = [step] if isinstance(step, str) else step
     return any(
@@ -136,31 +165,83 @@ def serves(event: Event, step: str | list[str]) -> bool:
     )
 
 
-def entrant(known: Known, events: list[Event], steps: list, window: int | None) -> Entrant | None:
+def entrant(
+    known: Known, events: list[Event], steps: list, window: int | None, way: Way = Way()
+) -> Entrant | None:
     """Try every chain of distinct events from every start in the period."""
-    starts = [e for e in events if serves(e, steps[0]) and known.within(e.ts)]
-    if not starts:
+    ends: list[set[tuple[int, int, int]]] = [set() for _ in steps]
+    for chain in chains(known, events, steps, window, way):
+        k, ts = len(chain) - 1, [events[number].ts for number in chain]
+        last = max(ts)
+        if way.order == "strict":
+            seen = [chain[-1]]
+        else:
+            could = steps[: k + 1] if way.order == "any" else [steps[k]]
+            seen = [
+                n for n, e in enumerate(events) if e.ts == last and any(serves(e, s) for s in could)
+            ]
+        ends[k].add((min(seen), -min(ts), last))
+    if not ends[0]:
         return None
-    ends: list[set[tuple[int, int]]] = [set() for _ in steps]
-
-    def follow(k: int, first: int, last: int, used: frozenset[int]) -> None:
-        ends[k].add((last, -first))
-        if k + 1 == len(steps):
-            return
-        for number, event in enumerate(events):
-            late = window is not None and event.ts > first + window
-            if number not in used and event.ts >= last and not late and serves(event, steps[k + 1]):
-                follow(k + 1, first, event.ts, used | {number})
-
-    for number, event in enumerate(events):
-        if event in starts:
-            follow(0, event.ts, event.ts, frozenset([number]))
-    best = [min(chains) if chains else None for chains in ends]
+    best = [min(found) if found else None for found in ends]
     return Entrant(
-        min(e.ts for e in starts),
-        [None if b is None else b[0] for b in best],
+        events,
+        min(last for _, _, last in ends[0]),
+        [None if b is None else b[2] for b in best],
         [None if b is None else -b[1] for b in best],
+        [None if b is None else b[0] for b in best],
     )
+
+
+def chains(
+    known: Known, events: list[Event], steps: list, window: int | None, way: Way
+) -> list[tuple[int, ...]]:
+    """Every choice of distinct events for the first steps that the question allows."""
+    between = [e.ts for e in events if serves(e, way.exclude)]
+    relevant = [
+        n
+        for n, e in enumerate(events)
+        if e.stage is not None or any(serves(e, step) for step in (*steps, way.exclude))
+    ]
+
+    def follows(chain: tuple[int, ...], number: int) -> bool:
+        before, event = events[chain[-1]], events[number]
+        if way.order == "strict" and relevant.index(number) != relevant.index(chain[-1]) + 1:
+            return False
+        if event.ts < before.ts or (way.increasing and event.ts == before.ts):
+            return False
+        return not any(before.ts < x < event.ts for x in between)
+
+    def allowed(chain: tuple[int, ...]) -> bool:
+        ts = [events[number].ts for number in chain]
+        if not known.within(min(ts)) or (window is not None and max(ts) - min(ts) > window):
+            return False
+        return way.order != "any" or not any(min(ts) < x < max(ts) for x in between)
+
+    found: list[tuple[int, ...]] = []
+    grown: list[tuple[int, ...]] = [()]
+    for step in steps:
+        grown = [
+            (*chain, number)
+            for chain in grown
+            for number, event in enumerate(events)
+            if number not in chain and serves(event, step)
+            if not chain or way.order == "any" or follows(chain, number)
+        ]
+        found += grown
+    return [chain for chain in found if allowed(chain)]
+
+
+def entrants(
+    known: Known,
+    steps: list,
+    window: int | None,
+    way: Way = Way(),
+    who: set[str] | None = None,
+) -> list[Entrant]:
+    """The ways of all customers who entered."""
+    chosen = [events for name, events in known.seen.items() if who is None or name in who]
+    return [e for events in chosen if (e := entrant(known, events, steps, window, way)) is not None]
 
 
 def funnel(
@@ -169,16 +250,31 @@ def funnel(
     window: int | None = None,
     mature_only: bool = True,
     who: set[str] | None = None,
+    way: Way = Way(),
 ) -> dict[tuple[int, str], dict[str, Any]]:
     """Every number of the funnel by step position and metric."""
-    chosen = [events for name, events in known.seen.items() if who is None or name in who]
-    entrants = [e for events in chosen if (e := entrant(known, events, steps, window)) is not None]
-    early = [e for e in entrants if window is not None and not e.entry + window < known.until]
-    counted = [e for e in entrants if not (mature_only and e in early)]
-    sizes = [sum(e.done[k] is not None for e in counted) for k in range(len(steps))]
-    unknown = bool(entrants) and not counted
+    found = entrants(known, steps, window, way, who)
+    return numbers(known, found, len(steps), window, mature_only)
+
+
+def counted(
+    known: Known, found: list[Entrant], window: int | None, mature_only: bool
+) -> list[Entrant]:
+    """Those whose window is over, where only they count."""
+    if window is None or not mature_only:
+        return found
+    return [e for e in found if e.entry + window < known.until]
+
+
+def numbers(
+    known: Known, entrants: list[Entrant], size: int, window: int | None, mature_only: bool
+) -> dict[tuple[int, str], dict[str, Any]]:
+    """The numbers of the funnel of these entrants."""
+    count = counted(known, entrants, window, mature_only)
+    sizes = [sum(e.done[k] is not None for e in count) for k in range(size)]
+    unknown = bool(entrants) and not count
     found: dict[tuple[int, str], dict[str, Any]] = {}
-    for k in range(len(steps)):
+    for k in range(size):
         found[k, "reached"] = {"value": None if unknown else sizes[k], "hits": sizes[k]}
         found[k, "from_first"] = rate(sizes[k], sizes[0], certain=k == 0)
         found[k, "from_previous"] = rate(sizes[k], sizes[k - 1]) if k else {"value": None}
@@ -194,6 +290,35 @@ def funnel(
                 for e in entrants
             ]
             found[k, "km_conversion"] = conversion(waits, window)
+    return found
+
+
+def by_channel(
+    known: Known, steps: list, window: int | None, breakdown: str, channel: str
+) -> dict[tuple[int, str], dict[str, Any]]:
+    """The funnel's numbers of one channel, by the rule for customers who use several."""
+    every = entrants(known, steps, window)
+    if breakdown == "only":
+        own = [e for e in every if len(e.channels) < 2]
+        own = [e for e in own if (e.channels or {"(unknown)"}) == {channel}]
+    elif breakdown == "last":
+        own = [e for e in every if e.channel(e.level - 1) == channel]
+    else:
+        own = [e for e in every if e.channel(0) == channel]
+    found = numbers(known, own, len(steps), window, True)
+    if breakdown != "step":
+        return found
+    for k in range(len(steps)):
+        here, before = (
+            [e for e in every if e.at[i] is not None and e.channel(i) == channel]
+            for i in (k, max(k - 1, 0))
+        )
+        base = counted(known, here, window, True)
+        unknown = bool(here) and not base
+        found[k, "reached"] = {"value": None if unknown else len(base), "hits": len(base)}
+        if k:
+            base = counted(known, before, window, True)
+            found[k, "from_previous"] = rate(sum(e.at[k] is not None for e in base), len(base))
     return found
 
 
@@ -238,14 +363,60 @@ def survival(waits: list[tuple[int, bool]], t: float) -> tuple[float, float]:
 def log_log(s: float, error: float) -> tuple[float, float]:
     """Limits of S on the log(−log) scale."""
     width = Z * error / abs(math.log(s))
+    if width > 700:  # beyond all floats
+        return 0.0, 1.0
     return s ** math.exp(width), s ** math.exp(-width)
 
 
-def quantile(waits: list[tuple[int, bool]], q: float) -> dict[str, Any]:
+def design_effect(waits: list[tuple[int, bool]], owners: list, functional: Any) -> float:
+    """Variance by owner over that of single rows, from the estimate's numerical derivatives.
+
+    `functional(counts)` is the estimate when row i counts as often as counts[i].
+    """
+    rows, step = len(waits), 1e-5
+    groups = len(set(owners))
+    if groups == rows:
+        return 1.0
+    if groups < 2:
+        return math.inf
+    moved = []
+    for i in range(rows):
+        up, down = ([1 + sign * step * (k == i) for k in range(rows)] for sign in (1, -1))
+        moved.append((functional(up) - functional(down)) / (2 * step))
+    sums: dict[Any, float] = defaultdict(float)
+    for owner, own in zip(owners, moved, strict=True):
+        sums[owner] += own
+    alone = sum(own**2 for own in moved)
+    if alone < 1e-15:
+        return 1.0
+    scale = groups / (groups - 1) * (student.ppf(0.975, groups - 1) / Z) ** 2
+    return max(1.0, sum(x**2 for x in sums.values()) / alone * scale)
+
+
+def weighted_survival(waits: list[tuple[int, bool]], counts: list[float], t: float) -> float:
+    """S(t) when rows count more or less than once; times at which all end are left out."""
+    s = 1.0
+    for at in sorted({wait for wait, ended in waits if ended and wait <= t}):
+        risk = [k for k, (wait, _) in enumerate(waits) if wait >= at]
+        ends = [k for k in risk if waits[k] == (at, True)]
+        if len(ends) < len(risk):
+            s *= 1 - sum(counts[k] for k in ends) / sum(counts[k] for k in risk)
+    return s
+
+
+def quantile(waits: list[tuple[int, bool]], q: float, owners: list | None = None) -> dict[str, Any]:
     """The first time at which S, its lower and its upper limit are at most 1 − q, in days."""
     found: dict[str, Any] = {"value": None, "low": None, "high": None}
-    for at in sorted({wait for wait, _ in waits}):
+    times = sorted({wait for wait, _ in waits})
+    middle = next((at for at in times if survival(waits, at)[0] <= 1 - q + 1e-12), math.inf)
+    widen = 1.0
+    if owners is not None:
+        widen = design_effect(
+            waits, owners, lambda counts: math.log(weighted_survival(waits, counts, middle))
+        )
+    for at in times:
         s, error = survival(waits, at)
+        error *= math.sqrt(widen) if math.isfinite(widen) else math.nan
         shown = {"value": s}
         if 0 < s < 1:
             shown["low"], shown["high"] = log_log(s, error)
@@ -257,7 +428,9 @@ def quantile(waits: list[tuple[int, bool]], q: float) -> dict[str, Any]:
     return found
 
 
-def mean_within(waits: list[tuple[int, bool]], horizon: int) -> dict[str, Any]:
+def mean_within(
+    waits: list[tuple[int, bool]], horizon: int, owners: list | None = None
+) -> dict[str, Any]:
     """Area under S up to the horizon, in days, with Greenwood-type limits."""
     if not waits or not horizon:
         return {"value": None}
@@ -277,12 +450,26 @@ def mean_within(waits: list[tuple[int, bool]], horizon: int) -> dict[str, Any]:
     value = sum(areas)
     if variance == 0:
         return {"value": value / DAY, "low": None, "high": None}
+    if owners is not None:
+        variance *= design_effect(waits, owners, lambda c: area(waits, c, horizon) / DAY)
+    if math.isinf(variance):
+        return {"value": value / DAY, "low": None, "high": None}
     half = Z * math.sqrt(variance)
     return {
         "value": value / DAY,
         "low": max(0.0, value - half) / DAY,
         "high": min(horizon, value + half) / DAY,
     }
+
+
+def area(waits: list[tuple[int, bool]], counts: list[float], horizon: int) -> float:
+    """Area under S up to the horizon when rows count more or less than once."""
+    ends = sorted({wait for wait, ended in waits if ended and wait < horizon})
+    total = 0.0
+    for begin, end in zip([0, *ends], [*ends, horizon], strict=True):
+        gone = any(survival(waits, at)[0] == 0 for at in ends if at <= begin)
+        total += 0 if gone else (end - begin) * weighted_survival(waits, counts, begin)
+    return total
 
 
 @dataclass(frozen=True)
@@ -326,9 +513,10 @@ def time_in_stage(known: Known, horizon: int | None = None) -> dict[tuple[str, s
             "hits": len({s.who for s in own if s.exit is not None}),
         }
         top = horizon or max((wait for wait, _ in waits), default=0)
+        who = [s.who for s in own]
         for name, q in (("q25", 0.25), ("median", 0.5), ("q75", 0.75)):
-            found[stage, name] = {**base, **(quantile(waits, q) if waits else {"value": None})}
-        found[stage, "rmst"] = {**base, **mean_within(waits, top)}
+            found[stage, name] = {**base, **(quantile(waits, q, who) if waits else {"value": None})}
+        found[stage, "rmst"] = {**base, **mean_within(waits, top, who)}
     return found
 
 

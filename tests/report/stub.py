@@ -99,6 +99,9 @@ class StubStudy:
             "limits_broken": self.limits_broken,
         }
 
+    def close(self) -> None:
+        """A stub holds no engine."""
+
     def write_resolved(self, path: Path) -> None:
         path.write_text("name: stub\n", encoding="utf-8")
 

@@ -1,0 +1,36 @@
+"""Paths on both engines: each case is a call with options that reach another way through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from cjlab.journey import Journeys
+from cjlab.journey._transitions import transition_matrix, transitions
+from cjlab.journey.friction import friction
+from cjlab.journey.sessions import session_summary, sessions
+from cjlab.journey.step_matrix import step_matrix
+from cjlab.journey.value import value
+from cjlab.journey.variants import variants
+
+CASES: dict[str, Callable[[Journeys], pd.DataFrame]] = {
+    "transitions": transitions,
+    "transitions_channel_ends": lambda j: transitions(j, level="channel", ends=True),
+    "transitions_touchpoint_by": lambda j: transitions(j, level="touchpoint", by="channel"),
+    "transition_matrix": lambda j: transition_matrix(j, ends=True),
+    "variants": variants,
+    "variants_top": lambda j: variants(
+        j, level="touchpoint", top=3, collapse=False, max_length=4, by="month"
+    ),
+    "step_matrix": step_matrix,
+    "step_matrix_channel": lambda j: step_matrix(j, steps=4, level="channel", collapse=True),
+    "step_matrix_touchpoint": lambda j: step_matrix(j, level="touchpoint", by="month"),
+    "sessions": sessions,
+    "sessions_gap": lambda j: sessions(j, gap="20min"),
+    "session_summary": lambda j: session_summary(j, by="channel"),
+    "friction": friction,
+    "friction_by": lambda j: friction(j, by=["channel", "month"]),
+    "value": value,
+    "value_variant": lambda j: value(j, per="variant", top=2, by="month"),
+}
