@@ -72,7 +72,7 @@ def answer(
     span = None if period == "all" else study.period(period)
     if "persona" in by and study.assignment is None:
         study = personas.frozen(study, span)
-    edges = {} if span is None else {"start": span.start, "end": span.end}
+    edges: dict[str, Any] = {} if span is None else {"start": span.start, "end": span.end}
     found = metric(study.journeys(**edges, **scope), **options)
     return found if private else privacy.gate(found, study.config.report.minimum_cell)[0]
 

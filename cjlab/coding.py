@@ -25,7 +25,6 @@ class Resolver(Protocol):
 
 
 _CODED = SAID[2:]
-_TYPES = {"time": "TIMESTAMP", "money": MONEY, "integer": "BIGINT"}
 
 
 def has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
@@ -93,9 +92,7 @@ def _plain(con: duckdb.DuckDBPyConnection, table: str, order: str) -> None:
 
 def _every(con: duckdb.DuckDBPyConnection, ties: str, derive: bool, extra: tuple[str, ...]) -> None:
     """Unite the events with those that orders stand for; nothing is copied."""
-    fields = ", ".join(
-        f"CAST(NULL AS {_TYPES.get(c.kind, 'VARCHAR')}) AS {c.name}" for c in EVENTS.columns
-    )
+    fields = ", ".join(column.null for column in EVENTS.columns)
     parts = [f"SELECT {fields} WHERE FALSE"]
     place = ", CAST({} AS BIGINT) AS arrival" if ties == "row" else ""
     if has(con, "accepted_events"):

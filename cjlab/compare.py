@@ -176,8 +176,7 @@ def _mix(a: pd.DataFrame, b: pd.DataFrame, keys: list[str], mix_by: str) -> pd.D
     if mix_by not in keys:
         raise UserError(f'compare: mix_by: no dimension "{mix_by}".{did_you_mean(mix_by, keys)}')
     rest = [*(key for key in keys if key != mix_by), "metric"]
-    rates = [table[table["unit"] == "1"] for table in (a, b)]
-    joined = _joined(*rates, [*keys, "metric"])
+    joined = _joined(a[a["unit"] == "1"], b[b["unit"] == "1"], [*keys, "metric"])
     rows = []
     for key, part in joined.groupby(rest, sort=False):
         sizes = [part[name].to_numpy(dtype=float, na_value=0.0) for name in ("n", "n_b")]

@@ -15,7 +15,7 @@ from cjlab import rules
 from cjlab.config import Source
 from cjlab.errors import CjlabError, UserError
 from cjlab.reconciliation import Count, Intake, SourceSummary
-from cjlab.schema import MONEY, Table
+from cjlab.schema import Table
 from cjlab.sources.base import Raw, first_line, literal, quote
 
 Progress = Callable[[str], None]
@@ -257,12 +257,7 @@ def _unite(con: duckdb.DuckDBPyConnection, table: Table, parts: int, own: str = 
         for number in range(parts)
     )
     have = {row[0] for row in con.execute(f"DESCRIBE {union}").fetchall()}
-    kinds = {"time": "TIMESTAMP", "money": MONEY, "number": "DOUBLE", "integer": "BIGINT"}
-    absent = "".join(
-        f", CAST(NULL AS {kinds.get(column.kind, 'VARCHAR')}) AS {quote(column.name)}"
-        for column in table.columns
-        if column.name not in have
-    )
+    absent = "".join(f", {c.null}" for c in table.columns if c.name not in have)
     con.execute(
         f"CREATE OR REPLACE TEMP VIEW accepted_{table.name} AS SELECT *{absent} FROM ({union})"
     )

@@ -256,8 +256,12 @@ def quantity(unit: str | None) -> Callable[[float], Formatted]:
         return percent
     if unit == "d":
         return days
-    if unit == "sd":
+    if unit in ("sd", "ratio"):
         return lambda value: number(value, 2)
+    if unit == "p":
+        return lambda value: number(value, 3)
+    if unit == "s":
+        return lambda value: days(value / 86_400)
     if unit and len(unit) == 3 and unit.isalpha() and unit.isupper():
         return lambda value: money(value, unit)
     return number

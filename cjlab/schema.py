@@ -12,6 +12,7 @@ from typing import Literal
 Kind = Literal["id", "text", "time", "money", "number", "integer", "flag"]
 
 MONEY = "DECIMAL(18,4)"
+_STORED = {"time": "TIMESTAMP", "money": MONEY, "number": "DOUBLE", "integer": "BIGINT"}
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Column:
     kind: Kind
     required: bool = False
     meaning: str = ""
+
+    @property
+    def null(self) -> str:
+        """SQL of the column where no source has it."""
+        return f'CAST(NULL AS {_STORED.get(self.kind, "VARCHAR")}) AS "{self.name}"'
 
 
 @dataclass(frozen=True)

@@ -333,6 +333,7 @@ class Study:
             notes=None,
             minimum=self.config.report.minimum_cell,
             unit=unit,
+            currency=self.config.currency,
             period_kind=said if (said := self.config.report.period) in KINDS else "month",
         )
 

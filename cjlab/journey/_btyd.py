@@ -141,7 +141,7 @@ def alive(params: Sequence[float], x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -
     Examples
     --------
     >>> alive((0.243, 4.414, 0.793, 2.426), [2, 0], [30.43, 0], [38.86, 38.86]).round(3).tolist()
-    [0.726, 1.0]
+    [0.727, 1.0]
     """
     r, alpha, a, b = params
     count, last, length = (np.asarray(part, dtype="float64") for part in (x, t_x, T))

@@ -17,16 +17,16 @@ from cjlab.journey._steps import Mask, Plan, crowds
 from cjlab.journey.base import Journeys, microseconds
 
 
-def plain_runs(j: Journeys, table: Table, plan: Plan) -> Table:
+def plain_runs(j: Journeys, served: list[Table], plan: Plan) -> Table:
     """Runs where different steps are different events: unit, ts, step, begun and the level k.
 
     Each step looks only at the events that may stand there and at the runs that got so far, so
     the work shrinks as customers drop out.
     """
-    runs = table.filter(table.m0 & j.within(table.ts)).mutate(begun=_.ts)
+    runs = served[0].filter(j.within(served[0].ts)).mutate(begun=_.ts)
     levels = [runs.select(*_fields(runs))]
-    for k in range(1, plan.size):
-        levels.append(_next_runs(levels[-1], table.filter(table[f"m{k}"]), plan))
+    for table in served[1:]:
+        levels.append(_next_runs(levels[-1], table, plan))
     return ibis.union(*(run.mutate(k=ibis.literal(k, "int8")) for k, run in enumerate(levels)))
 
 

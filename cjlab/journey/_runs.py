@@ -10,7 +10,7 @@ from ibis.expr.types import Table
 
 from cjlab.journey._anyorder import any_runs
 from cjlab.journey._ordered import plain_runs, shared_runs, with_barrier
-from cjlab.journey._steps import Plan, matches, observed_milestones, read_masks
+from cjlab.journey._steps import Plan, matches, observed_milestones, read_masks, stands
 from cjlab.journey._strict import strict_runs
 from cjlab.journey.base import Journeys
 
@@ -41,7 +41,8 @@ def people(j: Journeys, plan: Plan, *, places: bool = True) -> Table:
         fields[f"b{k}"] = begun.min(where=done)
         if places:
             fields[f"e{k}"] = step.min(where=done)
-    found = table.group_by("unit").aggregate(**fields)
+    del fields["b0"]
+    found = table.group_by("unit").aggregate(**fields).mutate(b0=_.t0)
     return found.filter(found.t0.notnull()).mutate(entry=_.t0)
 
 
@@ -49,14 +50,22 @@ def _runs(j: Journeys, plan: Plan, places: bool) -> tuple[Table, Any]:
     """Rows with the runs that end there, and how to read start, end and event of level k."""
     if plan.order == "strict":
         return strict_runs(j, plan), _wide
-    table, masks = _candidates(j, plan), read_masks(j, plan.conditions)
+    masks = read_masks(j, plan.conditions)
     if plan.order == "any":
-        return any_runs(j, table, plan, masks), _wide
+        return any_runs(j, _candidates(j, plan), plan, masks), _wide
     # Events at different instants are different events.
     if plan.increasing or all(len(mask) <= 1 for mask in masks):
-        kept = table if places else table.drop("step")
-        return plain_runs(j, kept, plan), _long
-    return shared_runs(j, table, plan, masks), _wide
+        return plain_runs(j, _served(j, plan, places), plan), _long
+    return shared_runs(j, _candidates(j, plan), plan, masks), _wide
+
+
+def _served(j: Journeys, plan: Plan, places: bool) -> list[Table]:
+    """The events that could stand at each step."""
+    columns = ["unit", "ts", *(["step"] if places else [])]
+    if plan.excluded:
+        table, columns = _candidates(j, plan), [*columns, "barrier"]
+        return [table.filter(table[f"m{k}"]).select(*columns) for k in range(plan.size)]
+    return [j.events.filter(stands(j.events, c)).select(*columns) for c in plan.conditions]
 
 
 def _candidates(j: Journeys, plan: Plan) -> Table:

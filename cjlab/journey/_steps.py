@@ -148,14 +148,17 @@ def _distinct(labels: list[str]) -> list[str]:
 
 
 def matches(event: Table, codes: Codes) -> Any:
-    stages = [code for kind, code in codes if kind == "stage"]
-    touchpoints = [code for kind, code in codes if kind == "touchpoint"]
-    match: Any = ibis.literal(False)
-    if stages:
-        match = match | event.stage.isin(stages).fill_null(False)
-    if touchpoints:
-        match = match | event.touchpoint.isin(touchpoints)
-    return match
+    """Whether an event has one of the codes; never null."""
+    return stands(event, codes).fill_null(False)
+
+
+def stands(event: Table, codes: Codes) -> Any:
+    """Whether an event has one of the codes, as the plain filter that engines push down."""
+    parts = []
+    for kind in ("stage", "touchpoint"):
+        if own := sorted(code for name, code in codes if name == kind):
+            parts.append(event[kind].isin(own))
+    return ibis.or_(*parts) if parts else ibis.literal(False)
 
 
 def read_masks(j: Journeys, conditions: list[Codes]) -> set[Mask]:

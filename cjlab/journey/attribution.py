@@ -146,6 +146,7 @@ def attribution(
         draws = min(draws, DEEP_DRAWS)
     labels = {**channels, plan.channels: UNATTRIBUTED}
     rows = _table(sums, plan, segments, level, labels, draws, seed)
+    rows["unit"] = rows["unit"].replace("currency", j.currency)
     keys = [*j.columns(names), level, "model"]
     notes = {"shapley": "shapley_simplified"}
     if not own:

@@ -52,6 +52,8 @@ class Journeys:
         What a journey belongs to; the store has been built for it.
     period_kind : {"day", "week", "month", "quarter", "year"}
         The calendar that ``by="period"`` means.
+    currency : str, optional
+        What money is in, such as ``"EUR"``: the ``unit`` of values.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Journeys:
         minimum: int = 10,
         unit: str = "customer",
         period_kind: str = "month",
+        currency: str | None = None,
     ) -> None:
         if unit not in UNITS:
             raise UserError(f'unit is "{unit}".{did_you_mean(unit, UNITS)}')
@@ -89,6 +92,7 @@ class Journeys:
         self.minimum = minimum
         self.unit = unit
         self.period_kind = period_kind
+        self.currency = currency or "currency"
         self._notes = notes
         if start is not None and end is not None and start >= end:
             raise UserError(f"the period from {start} to {end} (UTC) holds no time.")

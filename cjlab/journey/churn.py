@@ -79,7 +79,7 @@ def churn(
     ...                     "ts": pd.to_datetime(["2026-01-30", "2026-01-30", "2026-02-20"])})
     >>> j = Journeys.from_frame(log, stages=["see"], observed_until="2026-03-01")
     >>> churn(j, inactive="14D").query("period == '2026-02'")[["value", "n"]].values.tolist()
-    [[0.5, 2.0]]
+    [[0.5, 2]]
     """
     names, period = j.attributes(by), j.calendar(period)
     columns = j.columns(names)

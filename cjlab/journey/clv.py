@@ -117,7 +117,7 @@ def clv(
             row: dict[str, Any] = {
                 **base,
                 "metric": metric,
-                "unit": unit,
+                "unit": j.currency if metric == "expected_value" else unit,
                 "value": None,
                 "note": note,
             }

@@ -61,7 +61,7 @@ def lifecycle(
     ...                     "ts": pd.to_datetime(["2026-01-01", "2026-06-01"])})
     >>> found = lifecycle(Journeys.from_frame(log, stages=["see"]))
     >>> found.query("metric == 'customers' and value > 0")[["state", "value"]].values.tolist()
-    [['new', 1.0], ['lost', 1.0]]
+    [['new', 1.0], ['at_risk', 1.0]]
     """
     names = j.attributes(by)
     columns = j.columns(names)

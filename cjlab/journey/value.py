@@ -102,7 +102,7 @@ def value(
     out = []
     for group, sums in segments:
         dims = dict(zip(base, group, strict=True))
-        out += [{**dims, **row} for row in _rows(sums, has, j.unit)]
+        out += [{**dims, **row} for row in _rows(sums, has, j)]
     table = estimates(pd.DataFrame(out, columns=[*base, *COLUMNS]), base)
     table.attrs["other_variants"] = others
     return table
@@ -128,7 +128,7 @@ def _known(j: Journeys) -> dict[str, bool]:
     return {**has, "margin": has["value"] and has["cost"]}
 
 
-def _rows(sums: dict[str, Any] | None, has: dict[str, bool], unit: str) -> list[dict[str, Any]]:
+def _rows(sums: dict[str, Any] | None, has: dict[str, bool], j: Journeys) -> list[dict[str, Any]]:
     """All rows of one segment or path."""
     of = "journeys"
     people = int(sums["value_customers"]) if sums else 0
@@ -137,7 +137,7 @@ def _rows(sums: dict[str, Any] | None, has: dict[str, bool], unit: str) -> list[
     base = {"n": n, "customers": people, "of": of}
     rows = [{"metric": "customers", "value": people, "unit": "customers", "hits": people, **base}]
     for name in _AMOUNTS:
-        money = {**base, "unit": "currency"}
+        money = {**base, "unit": j.currency}
         lacking = "no_value" if name != "cost" and not has["value"] else "no_cost"
         if not has[name] or sums is None:
             note = "no_journeys" if has[name] else lacking

@@ -106,7 +106,7 @@ def convert_curve(
 
 def _draw(table: Table, look: Look, metric: str, axis: str, note: str, *, start: float) -> Axes:
     """Draw one curve a group, from day 0 on."""
-    days = sorted({key[-1] if table.group is None else key[-2] for key in table.cells} - {metric})
+    days = sorted(table.keys["day"])
     names = _names(table)
     curves = {
         name: [(0.0, Cell(start, n=np.nan, status="ok"))]

@@ -291,9 +291,14 @@ def _long(window: str) -> messages.Formatted:
 
 def rule_words() -> dict[str, str]:
     """Return the intake's rules and effects in words, as labels for its table."""
+    return words("rule", "effect")
+
+
+def words(*kinds: str) -> dict[str, str]:
+    """Return the ids of some kinds (``state``, ``model``, ``segment`` …) in words, as labels."""
     language = Context.current().language
-    kinds = ("rule.", "effect.")
-    known = [key for key in iter(messages.keys()) if key.startswith(kinds)]
+    starts = tuple(f"{kind}." for kind in kinds)
+    known = [key for key in iter(messages.keys()) if key.startswith(starts)]
     return {key.split(".", 1)[1]: messages.text(key, language) for key in known}
 
 

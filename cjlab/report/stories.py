@@ -71,7 +71,9 @@ def most(key: str, gated: pd.DataFrame, metric: str, labels: Labels | None = Non
     rows = rows[~rows[dims(gated)[-1]].isin(["(other)", "(no stage)", "(unattributed)"])]
     if rows.empty:
         return _nothing(gated)
-    return _told(key, gated, rows.iloc[int(rows["value"].argmax())], labels or {})
+    # What is surely high comes before what may be high by chance.
+    sure = rows["low"] if rows["low"].notna().any() else rows["value"]
+    return _told(key, gated, rows.iloc[int(sure.argmax())], labels or {})
 
 
 def row(
@@ -121,6 +123,24 @@ def attribution(gated: pd.DataFrame, labels: Labels | None = None) -> str:
     return _say("attribution_split", **said, first=int((first == name).sum()))
 
 
+def ways(table: pd.DataFrame, labels: Labels) -> dict[str, str]:
+    """Return labels for paths of ids: each with its stages in words."""
+    return {
+        path: " → ".join(labels.get(part, part) for part in path.split(" > "))
+        for path in table["path"].unique()
+    }
+
+
+def busiest(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the rows of estimates in the order of a metric's base, largest first."""
+    name = dims(table)[-1]
+    base = table[table["metric"] == metric].set_index(name)["n"].fillna(0)
+    order = base.sort_values(ascending=False, kind="stable").index
+    place = {key: rank for rank, key in enumerate(order)}
+    found = table.sort_values(name, key=lambda keys: keys.map(place), kind="stable")
+    return estimates(found, dims(table))
+
+
 def moves(gated: pd.DataFrame, labels: Labels) -> str:
     """Say between which two stages most moves are."""
     rows = gated[(gated["metric"] == "count") & (gated["status"] == "ok")]
@@ -136,15 +156,18 @@ def moves(gated: pd.DataFrame, labels: Labels) -> str:
 def apart(gated: pd.DataFrame, names: Labels, labels: Labels) -> str:
     """Say at which step a group loses clearly more or fewer than all others."""
     group, step = dims(gated)[-2:] if len(gated) else ("group", "step")
+    if len(gated) and gated[group].nunique() == 1:
+        return _say("one_group", name=names.get(gated[group].iloc[0], gated[group].iloc[0]))
     wide = gated.pivot_table(index=[group, step], columns="metric", values="value", sort=False)
     if not {"difference", "p_adjusted"} <= set(wide.columns):
         return _nothing(gated)
     held = wide[wide["p_adjusted"] <= 0.05]
     if held.empty:
         return _say("no_gap", comparisons=int(wide["p_adjusted"].notna().sum()))
-    (who, where), found = next(held.loc[[held["difference"].abs().idxmax()]].iterrows())  # type: ignore[misc]
-    key = "apart_more" if found["difference"] > 0 else "apart_fewer"
-    size = messages.number(100 * abs(found["difference"]), 1)
+    most = held.reset_index().iloc[int(held["difference"].abs().argmax())]
+    key = "apart_more" if most["difference"] > 0 else "apart_fewer"
+    size = messages.number(100 * abs(most["difference"]), 1)
+    who, where = str(most[group]), str(most[step])
     return _say(key, name=names.get(who, who), step=labels.get(where, where), points=size)
 
 
@@ -167,8 +190,13 @@ def _told(key: str, gated: pd.DataFrame, chosen: pd.Series, labels: Labels) -> s
 def _nothing(gated: pd.DataFrame) -> str:
     if reason := gated.attrs.get("reason"):
         return _say("not_applicable", reason=reason)
-    hidden = (gated["status"] == "suppressed").any()
-    return _say("too_few" if hidden or not len(gated) else "not_estimable")
+    if (gated["status"] == "suppressed").any() or not len(gated):
+        return _say("too_few")
+    note = gated["note"].mode()
+    if len(note) and messages.has(f"note.{note.iloc[0]}"):
+        reason = messages.text(f"note.{note.iloc[0]}", Context.current().language)
+        return _say("because", reason=reason)
+    return _say("not_estimable")
 
 
 def _say(key: str, **values: Any) -> str:

@@ -14,6 +14,7 @@ from journey_brute import DAY, IDS, rate
 
 from cjlab.errors import UserError
 from cjlab.journey.base import Journeys
+from cjlab.journey.clv import clv, clv_customers
 from cjlab.journey.repurchase import repurchase
 from cjlab.journey.rfm import rfm, rfm_segments, scores
 
@@ -178,3 +179,28 @@ def test_wrong_use() -> None:
         repurchase(Journeys.from_frame(frame, stages=STAGES), orders=1)
     with pytest.raises(UserError, match="no orders"):
         rfm(Journeys.from_frame(frame, stages=["see"]))
+
+
+@pytest.mark.parametrize("metric", [repurchase, rfm, rfm_segments, clv, clv_customers])
+def test_units(metric) -> None:
+    """Sessions buy as their customer, an account as one life whoever of it acts."""
+    rng = random.Random(8)
+    rows = []
+    for _ in range(200):
+        number = rng.randint(0, 30)
+        ts = ZERO + pd.Timedelta(rng.randint(0, 999), "h")
+        rows.append((f"c{number}", ts, "buy", f"acc{number // 3}", rng.randint(1, 99)))
+    frame = pd.DataFrame(rows, columns=["customer_id", "ts", "stage", "account_id", "value"])
+    alone = frame.drop(columns="account_id")
+    by_customer, by_session = (
+        metric(Journeys.from_frame(alone, stages=STAGES, unit=u)) for u in ("customer", "session")
+    )
+    pd.testing.assert_frame_equal(by_customer, by_session)
+    found = metric(Journeys.from_frame(frame, stages=STAGES, unit="account"))
+    relabelled = alone.assign(customer_id=frame["account_id"])
+    expected = metric(Journeys.from_frame(relabelled, stages=STAGES))
+    same = [c for c in found.columns if c not in ("customers", "hits", "of", "unit", "customer_id")]
+    pd.testing.assert_frame_equal(found[same], expected[same])
+    if "customers" in found:
+        assert (found["customers"] <= 31).all()
+        assert (found["customers"] > found["n"]).any()
