@@ -6,10 +6,12 @@ ended otherwise cannot end this way any more.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from cjlab._numbers import Floats, Ints, normal_quantile
@@ -111,108 +113,107 @@ def incidence(
     return incidence_of(waits, waits.time if at is None else np.asarray(at, "float64"), level)
 
 
-def incidence_of(waits: Waits, at: Floats, level: float = 0.95) -> Incidence:
-    """Aalen–Johansen of checked and sorted rows; ``waits.group`` holds their cluster codes."""
+def incidence_of(
+    waits: Waits, at: Floats, level: float = 0.95, *, by_cause: bool = True
+) -> Incidence:
+    """Aalen–Johansen of checked and sorted rows; ``waits.group`` holds their cluster codes.
+
+    Without `by_cause` only survival is found, and there are no causes.
+    """
     if (np.diff(at) <= 0).any():
         raise UserError("incidence: at must be ascending times")
-    jumps = _Jumps(waits)
-    last = np.searchsorted(waits.time, at, side="right") - 1
-    seen = last >= 0
-    value = (
-        np.where(seen[:, None], jumps.share[last], 0.0)
-        if len(waits.time)
-        else np.zeros((len(at), 0))
-    )
-    ahead = np.searchsorted(waits.time, at, side="left")
-    at_risk = np.r_[waits.at_risk, 0][ahead]
-    survival = np.where(seen, np.r_[jumps.survival, 1.0][last], 1.0)
+    ends = _Ends(waits)
+    after = np.searchsorted(waits.time, at, side="right")
+    found = np.unique(waits.end) if by_cause else np.empty(0, "int64")
+    causes: Ints = found[found != 0]
     groups = 0 if waits.group is None or not len(at) else int(waits.group.max(initial=-1)) + 1
     z = normal_quantile(level)
+    owners = None
     if 0 < groups < waits.count.sum():
-        error, of_survival = _clustered(jumps, waits, last, groups)
+        owners = _Owners(waits, ends, after, groups)
         z = float(special.stdtrit(groups - 1, special.ndtr(z))) if groups > 1 else np.nan
-    else:
-        error, of_survival = jumps.errors(last)
+    # One cause after the other, the last time for any: what is worked on stays small.
+    shape = (len(at), len(causes) + 1)
+    value, error = np.empty(shape), np.empty(shape)
+    for k, cause in enumerate([*causes, None]):
+        hit = waits.end != 0 if cause is None else waits.end == cause
+        d = waits.tally(hit)
+        share = np.cumsum(ends.before / ends.n * d)
+        value[:, k] = np.r_[0.0, share][after]
+        error[:, k] = owners.error(hit, d, share) if owners else ends.error(d, share, after)
+    value, error, of_survival = value[:, :-1], error[:, :-1], error[:, -1]
+    survival = np.r_[1.0, ends.survival][after]
+    at_risk = np.r_[waits.at_risk, 0][np.searchsorted(waits.time, at, side="left")]
     low, high = log_log(value, error / np.where(value > 0, value, 1.0), z)
     below, above = log_log(survival, of_survival / np.where(survival > 0, survival, 1.0), z)
-    return Incidence(at, jumps.causes, at_risk, survival, value, low, high, error, below, above)
+    return Incidence(at, causes, at_risk, survival, value, low, high, error, below, above)
 
 
-class _Jumps:
-    """What happens at each distinct duration; the last column is "any cause"."""
+class _Ends:
+    """What happens at each distinct duration, by whatever cause."""
 
     def __init__(self, waits: Waits) -> None:
-        found = np.unique(waits.end)
-        self.causes: Ints = found[found != 0]
         self.n = np.maximum(waits.at_risk, 1).astype("float64")
-        by_cause = [waits.tally(waits.end == cause) for cause in self.causes]
-        self.d = np.stack([*by_cause, sum(by_cause, np.zeros(len(self.n), "int64"))], axis=1)
-        ends = self.d[:, -1]
+        ends = waits.tally(waits.end != 0)
         self.survival = np.cumprod((self.n - ends) / self.n)
         self.before = np.r_[1.0, self.survival[:-1]] if len(self.n) else self.survival
-        step = (self.before / self.n)[:, None] * self.d
-        self.every: Floats = np.cumsum(step, axis=0)
-        self.share = self.every[:, :-1]
         terms = greenwood(waits.at_risk, ends)
         # Where all who are left end, no share grows any more and the term meets a zero.
         self.terms = np.where(np.isfinite(terms), terms, 0.0)
         with np.errstate(divide="ignore"):
             self.left = np.where(self.n > ends, 1 / (self.n - ends), 0.0)
 
-    def errors(self, last: Ints) -> tuple[Floats, Floats]:
-        """Standard errors at the places asked for, of each cause and of survival."""
-        f, g = self.every, self.terms[:, None]
-        n, before = self.n[:, None], self.before[:, None]
-        own = before**2 * (n - self.d) * self.d / n**3
-        cross = before * self.d / n**2
-        none = np.zeros((1, f.shape[1]))
+    def error(self, d: Ints, f: Floats, after: Ints) -> Floats:
+        """Standard error of the share of one cause, from its ends and the shares over time."""
+        g, n = self.terms, self.n
+        own = self.before**2 * (n - d) * d / n**3
+        cross = self.before * d / n**2
         sums = [
-            np.r_[none, np.cumsum(part, axis=0)][last + 1]
-            for part in (g + 0 * f, f * g, f**2 * g, own, cross, f * cross)
+            np.r_[0.0, np.cumsum(part)][after]
+            for part in (g, f * g, f**2 * g, own, cross, f * cross)
         ]
-        now = np.r_[none, f][last + 1]
+        now = np.r_[0.0, f][after]
         variance = now**2 * sums[0] - 2 * now * sums[1] + sums[2] + sums[3]
         variance += -2 * now * sums[4] + 2 * sums[5]
         # What is left of equal sums is rounding, not spread.
-        error = np.sqrt(np.where(variance > 1e-13 * now**2 / max(n.max(initial=1), 1), variance, 0))
-        return error[:, :-1], error[:, -1]
+        return np.sqrt(np.where(variance > 1e-13 * now**2 / max(n.max(initial=1), 1), variance, 0))
 
 
-def _clustered(jumps: _Jumps, waits: Waits, last: Ints, groups: int) -> tuple[Floats, Floats]:
+class _Owners:
     """Standard errors from the influence of each row, summed within clusters.
 
     Once a row has ended its influence on F(t) is a + F(t)·b with fixed a and b; before, it is
     the same for all who are still at risk. So each row is looked at once, whatever the number
     of times.
     """
-    f, g = jumps.every, jumps.terms
-    risen = np.cumsum(g)
-    spent = -np.cumsum((jumps.before / jumps.n**2)[:, None] * jumps.d + f * g[:, None], axis=0)
-    ended = waits.end != 0
-    owner, count, place = waits.group, waits.count, waits.place
-    assert owner is not None
-    left = np.where(ended, jumps.left[place], 0.0)
-    reached = np.where(ended, (jumps.before / jumps.n)[place], 0.0)
-    slope = (risen[place] - left) * count
-    wide = f.shape[1]
-    kinds = [waits.end == cause for cause in jumps.causes] + [ended]
-    a, b = np.zeros((wide, groups)), np.zeros(groups)
-    waiting = np.bincount(owner, count, groups)
-    variance = np.zeros((len(last), wide))
-    done = 0
-    for row, p in enumerate(last):
-        stop = int(np.searchsorted(place, p, side="right"))
-        new, at = slice(done, stop), place[done:stop]
-        done = stop
-        if len(at):
-            waiting -= np.bincount(owner[new], count[new], groups)
-            b += np.bincount(owner[new], slope[new], groups)
-            for k in range(wide):
-                own = kinds[k][new] * reached[new] + left[new] * f[at, k] + spent[at, k]
-                a[k] += np.bincount(owner[new], own * count[new], groups)
-        if p >= 0:
-            sums = a + f[p, :, None] * b + (spent[p] + f[p] * risen[p])[:, None] * waiting
-            variance[row] = (sums**2).sum(axis=1)
-    scale = groups / (groups - 1) if groups > 1 else np.nan
-    error = np.sqrt(variance * scale)
-    return error[:, :-1], error[:, -1]
+
+    def __init__(self, waits: Waits, ends: _Ends, after: Ints, groups: int) -> None:
+        assert waits.group is not None
+        self.ends, self.after, self.groups = ends, after, groups
+        self.risen = np.cumsum(ends.terms)
+        self.place, self.owner, self.count = waits.place, waits.group, waits.count
+        ended = waits.end != 0
+        self.left = np.where(ended, ends.left[self.place], 0.0) * self.count
+        self.reached = (ends.before / ends.n)[self.place] * self.count
+        stops = np.searchsorted(self.place, after, side="left").tolist()
+        self.parts = [slice(a, b) for a, b in zip([0, *stops], stops, strict=False)]
+        self.gone = list(self._sums(self.risen[self.place] * self.count - self.left))
+        rows = np.bincount(self.owner, self.count, groups)
+        self.waiting = [rows - ended for ended in self._sums(self.count)]
+
+    def _sums(self, values: Floats | Ints) -> Iterator[Floats]:
+        """Sums by cluster of the rows that have ended, after each time."""
+        parts = (np.bincount(self.owner[p], values[p], self.groups) for p in self.parts)
+        return accumulate(parts)
+
+    def error(self, hit: NDArray[np.bool_], d: Ints, f: Floats) -> Floats:
+        """Standard error of the share of one cause, from its ends and the shares over time."""
+        ends, at = self.ends, self.place
+        spent = -np.cumsum(ends.before / ends.n**2 * d + f * ends.terms)
+        moved = self._sums(hit * self.reached + self.left * f[at] + spent[at] * self.count)
+        total = []
+        for p, a, b, waiting in zip(self.after - 1, moved, self.gone, self.waiting, strict=True):
+            sums = a + f[p] * b + (spent[p] + f[p] * self.risen[p]) * waiting
+            total.append(np.square(sums, out=sums).sum() if p >= 0 else 0.0)
+        scale = self.groups / (self.groups - 1) if self.groups > 1 else np.nan
+        return np.sqrt(np.asarray(total) * scale)

@@ -36,13 +36,16 @@ class Curve:
         How many ended there (0 at a time with censorings only).
     survival : numpy.ndarray
         Share that lasts longer; 1 before the first event.
-    low, high : numpy.ndarray
-        Pointwise log-log limits; nan while nothing has ended and once nobody is left.
     level : float
         Confidence level of the limits.
     design_effect : float, default 1
         By how much the variance exceeds that of independent rows; the limits, and those of
         what is computed from the curve, are so much wider. Infinite: no limits.
+
+    Attributes
+    ----------
+    low, high : numpy.ndarray
+        Pointwise log-log limits; nan while nothing has ended and once nobody is left.
     """
 
     time: Floats

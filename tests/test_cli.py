@@ -54,7 +54,7 @@ def test_limits_broken_is_three(call, tmp_path: Path) -> None:
     [
         (GOOD, {"timezone": "Europe/Stokholm"}, 'Did you mean "Europe/Stockholm"?'),
         (GOOD, {"stages": "sm10"}, "sm9"),
-        (GOOD, {"engine": {"kind": "spark"}}, 'engine "spark" is not part of this version'),
+        (GOOD, {"engine": {"kind": "spak"}}, 'Did you mean "spark"?'),
         (GOOD, {"touchpoints": "none.csv"}, "none.csv"),
         ('a,2026-01-01,"x\n', {}, "line 2 is never closed"),
         ("", {}, "no source has a single row"),

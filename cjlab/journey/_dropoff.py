@@ -170,8 +170,9 @@ def dropoff_difference(
         rows["note"] = np.where(note == "", "customers_repeat", note)
     rows["note"] = rows["note"].replace("", None)
     order_of = rows.index
+    units = {"difference": "1", "p": "p", "p_adjusted": "p"}
     table = pd.concat(
-        [rows.drop(columns="x").assign(metric=m, unit="1", **v) for m, v in values.items()]
+        [rows.drop(columns="x").assign(metric=m, unit=units[m], **v) for m, v in values.items()]
     )
     table = table.loc[order_of] if len(table) else table
     table = estimates(table, [*found.columns, "step"])

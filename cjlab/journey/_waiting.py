@@ -101,9 +101,9 @@ class Rows:
             return Interval(np.nan, np.nan, np.nan)
         return rmst(self.widened(areas(self.curve, horizon)), horizon)
 
-    def incidence(self, days: Sequence[float]) -> Incidence:
+    def incidence(self, days: Sequence[float], *, by_cause: bool = True) -> Incidence:
         """Ends by cause, and survival, after so many days."""
-        return incidence_of(self.waits, np.asarray(days, "float64") * DAY)
+        return incidence_of(self.waits, np.asarray(days, "float64") * DAY, by_cause=by_cause)
 
     def at_risk(self, days: Sequence[float]) -> Ints:
         """How many customers still wait just before so many days."""
@@ -130,11 +130,12 @@ def collect(table: Table, keys: list[str], cluster: str) -> dict[tuple[Any, ...]
     found = {}
     for key, at in groups.items():
         own = pd.factorize(owner[at])[0]
-        who = own if cluster == "customer" else pd.factorize(customer[at])[0]
         waits = Waits(waited[at], end[at], groups=own)
         order = at[waits.order]
-        cell = Rows(waits, who[waits.order], customer[order], owner[order])
-        found[key if isinstance(key, tuple) else (key,)] = cell
+        people = customer[order]
+        assert waits.group is not None
+        who = waits.group if cluster == "customer" else pd.factorize(people)[0]
+        found[key if isinstance(key, tuple) else (key,)] = Rows(waits, who, people, owner[order])
     return {key: rows for key, rows in found.items() if rows.n}
 
 

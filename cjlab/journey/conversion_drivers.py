@@ -204,7 +204,8 @@ def _rows(j: Journeys, frame: pd.DataFrame, index: list[str]) -> pd.DataFrame:
     }
     parts = []
     for metric, fields in metrics.items():
-        part = frame[index].assign(metric=metric, unit="1", **fields)
+        unit = {"risk_ratio": "ratio", "p_adjusted": "p"}.get(metric, "1")
+        part = frame[index].assign(metric=metric, unit=unit, **fields)
         empty = "customers_repeat" if metric == "p_adjusted" and repeats else "empty_cell"
         parts.append(part.assign(note=part["value"].isna().map({True: empty, False: None})))
     table = pd.concat(parts).sort_index(kind="stable")

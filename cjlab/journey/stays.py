@@ -83,7 +83,7 @@ def _curve(j: Journeys, base: Row, cell: Rows | None, days: list[float]) -> list
     if cell is None:
         none = {"value": None, "n": 0, "customers": 0, "note": "no_spells"}
         return [{**base, "day": day, **none} for day in days]
-    curve, people = cell.incidence(days), cell.at_risk(days)
+    curve, people = cell.incidence(days, by_cause=False), cell.at_risk(days)
     found = []
     for k, day in enumerate(days):
         row = {**base, "day": day, "n": int(curve.at_risk[k]), "customers": int(people[k])}
@@ -199,7 +199,7 @@ def _reached(cells: list[Rows]) -> int:
 
 
 def _test(cells: list[Rows], *, complete: bool) -> Row:
-    row: Row = {"metric": "p", "unit": "1"}
+    row: Row = {"metric": "p", "unit": "p"}
     if not complete:
         return {**row, "value": None, "note": "no_spells"}
     p = logrank(

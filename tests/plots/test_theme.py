@@ -127,7 +127,7 @@ def test_every_phrase_can_be_said() -> None:
     assert len(keys) > 40
     for key in keys:
         places = re.findall(r"{(\w+)}", str(messages._entry(f"plot.{key}", "en")))
-        assert set(places) <= {"n", "share", "minimum", "value", "strength", "jaccard"}
+        assert set(places) <= {"n", "share", "minimum", "value", "strength", "jaccard", "points"}
         assert "{" not in phrase(key, "sv", **dict.fromkeys(places, "7"))
 
 
