@@ -138,7 +138,7 @@ def incidence_of(
     for k, cause in enumerate([*causes, None]):
         hit = waits.end != 0 if cause is None else waits.end == cause
         d = waits.tally(hit)
-        share = np.cumsum(ends.before / ends.n * d)
+        share = np.cumsum(ends.rate * d)
         value[:, k] = np.r_[0.0, share][after]
         error[:, k] = owners.error(hit, d, share) if owners else ends.error(d, share, after)
     value, error, of_survival = value[:, :-1], error[:, :-1], error[:, -1]
@@ -157,6 +157,7 @@ class _Ends:
         ends = waits.tally(waits.end != 0)
         self.survival = np.cumprod((self.n - ends) / self.n)
         self.before = np.r_[1.0, self.survival[:-1]] if len(self.n) else self.survival
+        self.rate = self.before / self.n
         terms = greenwood(waits.at_risk, ends)
         # Where all who are left end, no share grows any more and the term meets a zero.
         self.terms = np.where(np.isfinite(terms), terms, 0.0)
@@ -167,7 +168,7 @@ class _Ends:
         """Standard error of the share of one cause, from its ends and the shares over time."""
         g, n = self.terms, self.n
         own = self.before**2 * (n - d) * d / n**3
-        cross = self.before * d / n**2
+        cross = self.rate * d / n
         sums = [
             np.r_[0.0, np.cumsum(part)][after]
             for part in (g, f * g, f**2 * g, own, cross, f * cross)
@@ -189,12 +190,13 @@ class _Owners:
 
     def __init__(self, waits: Waits, ends: _Ends, after: Ints, groups: int) -> None:
         assert waits.group is not None
-        self.ends, self.after, self.groups = ends, after, groups
+        self.after, self.groups, self.terms = after, groups, ends.terms
         self.risen = np.cumsum(ends.terms)
-        self.place, self.owner, self.count = waits.place, waits.group, waits.count
-        ended = waits.end != 0
-        self.left = np.where(ended, ends.left[self.place], 0.0) * self.count
-        self.reached = (ends.before / ends.n)[self.place] * self.count
+        self.fall = ends.rate / ends.n
+        self.place, self.owner = waits.place, waits.group
+        self.count = waits.count.astype("float64")
+        self.left = np.where(waits.end != 0, ends.left[self.place], 0.0) * self.count
+        self.reached = ends.rate[self.place] * self.count
         stops = np.searchsorted(self.place, after, side="left").tolist()
         self.parts = [slice(a, b) for a, b in zip([0, *stops], stops, strict=False)]
         self.gone = list(self._sums(self.risen[self.place] * self.count - self.left))
@@ -208,12 +210,16 @@ class _Owners:
 
     def error(self, hit: NDArray[np.bool_], d: Ints, f: Floats) -> Floats:
         """Standard error of the share of one cause, from its ends and the shares over time."""
-        ends, at = self.ends, self.place
-        spent = -np.cumsum(ends.before / ends.n**2 * d + f * ends.terms)
-        moved = self._sums(hit * self.reached + self.left * f[at] + spent[at] * self.count)
-        total = []
-        for p, a, b, waiting in zip(self.after - 1, moved, self.gone, self.waiting, strict=True):
-            sums = a + f[p] * b + (spent[p] + f[p] * self.risen[p]) * waiting
+        spent = -np.cumsum(self.fall * d + f * self.terms)
+        moved = self.left * f[self.place]
+        moved += self.count * spent[self.place]
+        moved[hit] += self.reached[hit]
+        total, moves = [], self._sums(moved)
+        for p, sums, gone, waiting in zip(
+            self.after - 1, moves, self.gone, self.waiting, strict=True
+        ):
+            sums = sums + f[p] * gone
+            sums += (spent[p] + f[p] * self.risen[p]) * waiting
             total.append(np.square(sums, out=sums).sum() if p >= 0 else 0.0)
         scale = self.groups / (self.groups - 1) if self.groups > 1 else np.nan
         return np.sqrt(np.asarray(total) * scale)

@@ -62,10 +62,13 @@ def join(j: Journeys, table: Table, names: Sequence[str]) -> Table:
             )
     moving = [name for name in names if name in MOVING]
     calendar = next((name for name in names if name in CALENDARS), None)
-    if moving or (calendar and "ts" not in table.columns):
-        table = _at_start(j, table, moving, calendar)
-    elif calendar:
+    if calendar and "ts" in table.columns:
         table = table.mutate(report_period=j.local_label(table.ts, calendar))
+        calendar = None
+    absent = [name for name in moving if f"_{name}" not in table.columns]
+    if absent or calendar:
+        table = _at_start(j, table, absent, calendar)
+    table = named(j, table, moving)
     fixed = [name for name in names if name not in (*MOVING, *CALENDARS)]
     if fixed:
         table = table.left_join(fixed_values(j, fixed), "unit").drop("unit_right")
@@ -87,8 +90,12 @@ def _at_start(j: Journeys, table: Table, moving: list[str], calendar: str | None
     if calendar:
         fields["report_period"] = j.local_label(event.ts, calendar)
     begun = event.select("unit", "step", **fields)
-    table = table.left_join(begun, ["unit", "step"]).drop("unit_right", "step_right")
-    return named(j, table, moving)
+    return table.left_join(begun, ["unit", "step"]).drop("unit_right", "step_right")
+
+
+def carried(event: Table, names: Sequence[str]) -> dict[str, Any]:
+    """Codes of the channel and the like, for rows that are events: they need no join for them."""
+    return {f"_{name}": event[name] for name in names if name in MOVING}
 
 
 def named(j: Journeys, table: Table, moving: Sequence[str]) -> Table:

@@ -12,6 +12,7 @@ from ibis.expr.types import Table
 
 from cjlab.clusters import clustered_share
 from cjlab.errors import UserError, did_you_mean
+from cjlab.journey._segments import carried
 from cjlab.journey.base import Journeys
 from cjlab.stats import proportion
 
@@ -26,11 +27,14 @@ def check_level(level: str) -> None:
         raise UserError(f'level is "{level}".{did_you_mean(level, LEVELS)}')
 
 
-def states(j: Journeys, level: str, *, collapse: bool = False) -> Table:
+def states(
+    j: Journeys, level: str, *, collapse: bool = False, names: Sequence[str] = ()
+) -> Table:
     """Return the events that have a state at a level; of repeats the last one with `collapse`.
 
     Columns: ``unit, customer, step, ts, state, following, following_ts`` in codes; what follows
-    is the next event that has a state, null where none was observed.
+    is the next event that has a state, null where none was observed. What the segments in
+    `names` need of an event is carried along.
     """
     event = j.events
     table = event.filter(event[level].notnull()).select(
@@ -43,6 +47,7 @@ def states(j: Journeys, level: str, *, collapse: bool = False) -> Table:
         following_ts=event[_NEXT[level]],
         # Spells number the stages of a journey, repeats as one.
         place=event.spell if level == "stage" and collapse else event.step,
+        **carried(event, names),
     )
     if collapse:
         table = table.filter(table.following.isnull() | (table.following != table.state))

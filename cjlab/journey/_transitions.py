@@ -10,6 +10,7 @@ from ibis import _
 from ibis.expr.types import Table
 
 from cjlab.estimates import estimates
+from cjlab.journey._segments import carried
 from cjlab.journey._states import check_level, shares, states
 from cjlab.journey.base import Journeys, microseconds
 from cjlab.journey.timing import DAY
@@ -72,7 +73,7 @@ def transitions(
     """
     check_level(level)
     names = j.attributes(by)
-    moves = j.grouped(_moves(j, level, ends), names)
+    moves = j.grouped(_moves(j, level, ends, names), names)
     keys = [*j.columns(names), "from", "to"]
     found = shares(j, moves, keys[:-1], "to")
     times = moves.group_by(keys).aggregate(waited=_.waited.quantile(0.5)).execute()
@@ -122,10 +123,10 @@ def transition_matrix(j: Journeys, *, level: str = "stage", ends: bool = False) 
     return table.reindex(index=order["from"], columns=order["to"]).fillna(0).astype("int64")
 
 
-def _moves(j: Journeys, level: str, ends: bool) -> Table:
+def _moves(j: Journeys, level: str, ends: bool, names: Sequence[str] = ()) -> Table:
     """One row per transition: who, when, codes from and to (-1 start, -2 end), time between."""
-    table = states(j, level)
-    who = ("unit", "customer", "step", "ts")
+    table = states(j, level, names=names)
+    who = ("unit", "customer", "step", "ts", *carried(j.events, names))
     table = table.select(
         *who,
         **{"from": table.state, "to": table.following},
@@ -135,14 +136,14 @@ def _moves(j: Journeys, level: str, ends: bool) -> Table:
     if not ends:
         return inside.filter(inside.to.notnull())
     onward = inside.mutate(to=inside.to.fill_null(-2))
-    first = _first(j, level, table)
+    first = _first(j, level, table, names)
     begun = first.filter(j.within(first.ts)).select(
         *who, **{"from": ibis.literal(-1, "int32"), "to": _.to}, waited=ibis.null("int64")
     )
     return onward.union(begun)
 
 
-def _first(j: Journeys, level: str, table: Table) -> Table:
+def _first(j: Journeys, level: str, table: Table, names: Sequence[str]) -> Table:
     """The first event with a state of each journey; columns as in the table of moves."""
     if level == "channel":
         lowest = table.group_by("unit").aggregate(step=_.step.min())
@@ -150,7 +151,9 @@ def _first(j: Journeys, level: str, table: Table) -> Table:
     event = j.events
     begins = event.step == 0 if level == "touchpoint" else event.prev_stage.isnull()
     event = event.filter(event[level].notnull() & begins)
-    return event.select("unit", "customer", "step", "ts", to=event[level].cast("int32"))
+    return event.select(
+        "unit", "customer", "step", "ts", to=event[level].cast("int32"), **carried(event, names)
+    )
 
 
 def _named(j: Journeys, level: str, frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

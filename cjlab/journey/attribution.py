@@ -199,6 +199,7 @@ def _table(
     """Put the rows of all segments under each other."""
     whom = segments.customers() if draws else {}
     late = segments.open_period()
+    columns = segments.j.columns(segments.names)
     tables = []
     for number, group in segments.all(sums):
         part = _part(sums, number)
@@ -223,11 +224,11 @@ def _table(
             counts = rows["metric"] != "share"
             rows.loc[counts, ["value", "low", "high", "note"]] = None
             rows.loc[counts, "status"] = "not_yet_observed"
-        columns = segments.j.columns(segments.names)
         tables.append(rows.assign(**dict(zip(columns, group, strict=True))))
-    return pd.concat(tables, ignore_index=True).reindex(
-        columns=[*columns, level, "model", *COLUMNS]
-    )
+    every = [*columns, level, "model", *COLUMNS]
+    if not tables:
+        return pd.DataFrame(columns=every)
+    return pd.concat(tables, ignore_index=True).reindex(columns=every)
 
 
 def _part(sums: Tally, number: int) -> Tally:

@@ -10,6 +10,7 @@ from ibis import _
 
 from cjlab.clusters import clustered_share
 from cjlab.estimates import estimates
+from cjlab.journey._segments import carried
 from cjlab.journey._states import tally
 from cjlab.journey.base import Journeys, microseconds
 from cjlab.journey.timing import DAY
@@ -87,7 +88,8 @@ def friction(j: Journeys, *, by: str | Sequence[str] | None = None) -> pd.DataFr
     }
     waited = microseconds(event.next_ts, event.ts)
     rows = event.filter(j.within(event.ts)).select(
-        "unit", "customer", "step", "ts", "touchpoint", waited=waited, **columns
+        "unit", "customer", "step", "ts", "touchpoint",
+        waited=waited, **columns, **carried(event, names),
     )
     rows = j.grouped(rows, names)
     keys = [*j.columns(names), "touchpoint"]
