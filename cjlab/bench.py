@@ -198,15 +198,9 @@ def tasks() -> list[str]:
 
 def metrics() -> Mapping[str, Callable[..., pd.DataFrame]]:
     """Return the registry of metrics."""
-    from cjlab import journey
+    from cjlab.journey import METRICS
 
-    if hasattr(journey, "METRICS"):
-        return journey.METRICS
-    from cjlab.journey.retention import retention
-    from cjlab.journey.step_matrix import step_matrix
-
-    few = (journey.funnel, journey.dropoff, journey.transitions, journey.time_in_stage)
-    return {metric.__name__: metric for metric in (*few, step_matrix, retention)}
+    return METRICS
 
 
 def prepared(place: Path, engine: str, name: str) -> Callable[[], Answer]:

@@ -90,7 +90,7 @@ def report(
 
 @app.command()
 def metric(
-    name: Annotated[str, typer.Argument(help="funnel, retention, attribution … (? lists them)")],
+    name: Annotated[str, typer.Argument(help="funnel, retention, attribution …; an unknown name lists them")],
     study: Annotated[Path, typer.Argument(help="study.yaml, or the folder that holds it")],
     by: Annotated[
         list[str] | None, typer.Option(help="persona, channel, an attribute, month …; repeatable")
@@ -247,8 +247,9 @@ def main() -> None:
 
 
 def _plain(text: str) -> str:
-    """Show characters that would steer a terminal as question marks."""
-    return "".join(char if char.isprintable() else "?" for char in text)
+    """Show characters that would steer a terminal as question marks, and any blank as one."""
+    blanks = text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+    return "".join(char if char.isprintable() else "?" for char in blanks)
 
 
 def _one_line(message: object) -> None:

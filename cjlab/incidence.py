@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -203,7 +204,7 @@ class _Owners:
         rows = np.bincount(self.owner, self.count, groups)
         self.waiting = [rows - ended for ended in self._sums(self.count)]
 
-    def _sums(self, values: Floats | Ints) -> Iterator[Floats]:
+    def _sums(self, values: Floats) -> Iterator[NDArray[Any]]:
         """Sums by cluster of the rows that have ended, after each time."""
         parts = (np.bincount(self.owner[p], values[p], self.groups) for p in self.parts)
         return accumulate(parts)

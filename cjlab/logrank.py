@@ -143,22 +143,22 @@ def _scores(waits: Waits, team: Ints, used: Ints, who: Ints | None) -> tuple[Flo
     share = np.stack([waits.risk(team == g) for g in used], axis=1) / at_risk[:, None]
     seen = np.stack([waits.tally(ended & (team == g)).sum() for g in used])
     score = seen - (share * ends[:, None]).sum(axis=0)
-    if who is None or len(np.unique(who)) == waits.count.sum():
+    sizes = np.bincount(who, minlength=1) if who is not None else np.empty(0, "int64")
+    size = np.count_nonzero(sizes)
+    if who is None or size == waits.count.sum():
         n = at_risk
         rate = ends * (n - ends) / np.maximum(n - 1, 1)
         return score, np.diag((share * rate[:, None]).sum(axis=0)) - _products(
             share * rate[:, None], share
         )
     hazard = ends / at_risk
-    own = team[:, None] == used
     # Each row's part in the scores: what it did, less what was to be expected of it.
-    expected = own * np.cumsum(hazard)[waits.place, None]
-    expected = expected - np.cumsum(share * hazard[:, None], axis=0)[waits.place]
-    part = ended[:, None] * (own - share[waits.place]) - expected
-    part = part * waits.count[:, None]
-    owner = pd.factorize(who)[0]
-    size = int(owner.max()) + 1
-    sums = np.stack([np.bincount(owner, part[:, k], size) for k in range(len(used))], axis=1)
+    surplus = ended - np.cumsum(hazard)[waits.place]
+    sums = np.empty((len(sizes), len(used)))
+    for k, g in enumerate(used):
+        common = np.cumsum(share[:, k] * hazard)[waits.place] - ended * share[waits.place, k]
+        part = ((team == g) * surplus + common) * waits.count
+        sums[:, k] = np.bincount(who, part, len(sizes))
     scale = size / (size - 1) if size > 1 else np.nan
     return score, scale * _products(sums, sums)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from ibis import _
 from ibis.expr.types import Table
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MOVING = ("channel", "device", "role", "source")
 CALENDARS = ("period", *_calendar.KINDS)
 UNKNOWN = "(unknown)"
+_NONE = -1
 # Columns of the chosen units that are no attributes of theirs.
 HIDDEN = {"unit", "customer_id", "first_ts", "account_id", "session", "customer"}
 
@@ -73,6 +75,31 @@ def join(j: Journeys, table: Table, names: Sequence[str]) -> Table:
     if fixed:
         table = table.left_join(fixed_values(j, fixed), "unit").drop("unit_right")
     return table
+
+
+def coded(j: Journeys, table: Table, names: Sequence[str]) -> Table:
+    """Join the segments to rows that are events, in numbers where there are: faster to group by.
+
+    The table has ``ts`` and what :func:`carried` gives; :func:`decoded` puts the names.
+    """
+    numbers = {name: table[f"_{name}"].fill_null(_NONE) for name in names if name in MOVING}
+    for name in names:
+        if name in CALENDARS:
+            numbers["report_period"] = j.local_period(table.ts, name)
+    if numbers:
+        table = table.mutate(**numbers).drop(*(c for c in table.columns if c[1:] in numbers))
+    return j.grouped(table, [name for name in names if name not in (*MOVING, *CALENDARS)])
+
+
+def decoded(j: Journeys, frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Put names for the numbers of segments into a frame, as :func:`join` would have."""
+    for name, column in zip(names, columns(names), strict=True):
+        if name in MOVING:
+            frame[column] = frame[column].map({_NONE: UNKNOWN, **j.labels(name)})
+        elif name in CALENDARS and len(frame):
+            found = j.period_bounds(name, int(frame[column].min()), int(frame[column].max()))
+            frame[column] = frame[column].map(found.set_index("index")["label"])
+    return frame
 
 
 def fixed_values(j: Journeys, names: Sequence[str]) -> Table:

@@ -10,7 +10,7 @@ from ibis import _
 from ibis.expr.types import Table
 
 from cjlab.estimates import estimates
-from cjlab.journey._segments import carried
+from cjlab.journey._segments import carried, coded, decoded
 from cjlab.journey._states import check_level, shares, states
 from cjlab.journey.base import Journeys, microseconds
 from cjlab.journey.timing import DAY
@@ -73,11 +73,11 @@ def transitions(
     """
     check_level(level)
     names = j.attributes(by)
-    moves = j.grouped(_moves(j, level, ends, names), names)
+    moves = coded(j, _moves(j, level, ends, names), names)
     keys = [*j.columns(names), "from", "to"]
     found = shares(j, moves, keys[:-1], "to")
     times = moves.group_by(keys).aggregate(waited=_.waited.quantile(0.5)).execute()
-    frame = _named(j, level, found.merge(times, on=keys), keys)
+    frame = _named(j, level, decoded(j, found.merge(times, on=keys), names), keys)
     return estimates(_rows(frame, keys), keys)
 
 

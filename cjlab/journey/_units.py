@@ -47,9 +47,24 @@ def _declared(j: Journeys) -> Table | None:
     return _shared(j, found) if found is not None and j.unit == "account" else found
 
 
+def members(j: Journeys) -> Table:
+    """Return who was seen in a journey: unit, customer, one row for each customer of a unit.
+
+    Whoever joins an account at or after ``observed_until``, or in the buying view after its
+    first purchase, is nobody of it yet.
+    """
+    if j.unit == "session":
+        return j.con.table("member").select("unit", "customer")
+    event = j.con.table("event")
+    event = event.filter(event.ts < j.literal(j.observed_until))
+    if j.view == "buying":
+        event = until_purchase(j, event)
+    return event.select("unit", "customer").distinct()
+
+
 def _shared(j: Journeys, customers: Table) -> Table | None:
     """An account has an attribute where all its customers share it."""
-    member = j.con.table("member").join(j.con.table("customer"), "customer")
+    member = members(j).join(j.con.table("customer"), "customer")
     member = member.select("unit", "customer_id").left_join(customers, "customer_id")
     fields = {}
     for name in set(customers.columns) - {"customer_id"}:

@@ -96,6 +96,7 @@ class Journeys:
         self._notes = notes
         if start is not None and end is not None and start >= end:
             raise UserError(f"the period from {start} to {end} (UTC) holds no time.")
+        self._all_seen = False
         self.observed_until = self._until(observed_until)
 
     @classmethod
@@ -119,6 +120,8 @@ class Journeys:
             known = not pd.isna(last)
             asked = pd.Timestamp(last).to_pydatetime() if known else datetime(1971, 1, 1)
             asked += timedelta(microseconds=1)
+            # Nothing lies behind: nothing needs to be looked at for being too late.
+            self._all_seen = self.end is None or asked <= self.end
         return min(asked, self.end) if self.end else asked
 
     @cached_property
@@ -133,13 +136,12 @@ class Journeys:
     def with_customer(self, table: Table) -> Table:
         """Add the column ``customer`` to a table with one row a unit.
 
-        An account has a row for each of its customers afterwards: count units before, and
-        distinct customers after.
+        An account has a row for each of its observed customers afterwards: count units
+        before, and distinct customers after.
         """
         if self.unit == "customer":
             return table.mutate(customer=table.unit)
-        member = self.con.table("member").select("unit", "customer")
-        return table.left_join(member, "unit").drop("unit_right")
+        return table.left_join(_units.members(self), "unit").drop("unit_right")
 
     @property
     def cluster(self) -> str:
@@ -162,9 +164,12 @@ class Journeys:
         """
         until = self.literal(self.observed_until)
         event = self.con.table("event")
-        event = event.filter(event.ts < until)
+        if not self._all_seen:
+            event = event.filter(event.ts < until)
         if self.where is not None:
             event = event.semi_join(self.units, "unit")
+        if self._all_seen and self.view == "customer":
+            return event
         follows: Any = ibis.literal(True)
         channel_follows: Any = ibis.literal(True)
         if self.view == "buying":

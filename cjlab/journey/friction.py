@@ -10,7 +10,7 @@ from ibis import _
 
 from cjlab.clusters import clustered_share
 from cjlab.estimates import estimates
-from cjlab.journey._segments import carried
+from cjlab.journey._segments import carried, coded, decoded
 from cjlab.journey._states import tally
 from cjlab.journey.base import Journeys, microseconds
 from cjlab.journey.timing import DAY
@@ -88,16 +88,22 @@ def friction(j: Journeys, *, by: str | Sequence[str] | None = None) -> pd.DataFr
     }
     waited = microseconds(event.next_ts, event.ts)
     rows = event.filter(j.within(event.ts)).select(
-        "unit", "customer", "step", "ts", "touchpoint",
-        waited=waited, **columns, **carried(event, names),
+        "unit",
+        "customer",
+        "step",
+        "ts",
+        "touchpoint",
+        waited=waited,
+        **columns,
+        **carried(event, names),
     )
-    rows = j.grouped(rows, names)
+    rows = coded(j, rows, names)
     keys = [*j.columns(names), "touchpoint"]
     pairs = {m: (_.count(where=_[f"_{m}_x"]), _.count(where=_[f"_{m}_n"])) for m in _SHARES}
     found = tally(j, rows, keys, pairs)
     times = rows.group_by(keys).aggregate(waited=_.waited.quantile(0.5)).execute()
     # Codes are numbered in the order of names.
-    frame = found.merge(times, on=keys).sort_values(keys, ignore_index=True)
+    frame = decoded(j, found.merge(times, on=keys), names).sort_values(keys, ignore_index=True)
     frame["touchpoint"] = frame["touchpoint"].map(j.labels("touchpoint"))
     parts = [_share(frame, keys, metric) for metric in _SHARES]
     table = pd.concat([*parts, _wait(frame, keys)]).sort_index(kind="stable", ignore_index=True)

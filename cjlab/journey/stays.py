@@ -18,6 +18,7 @@ from cjlab.journey.timing import stays
 from cjlab.logrank import logrank
 from cjlab.repeats import areas, influence
 from cjlab.stats import adjust
+from cjlab.survival import rmst
 
 ALL = "(all)"
 
@@ -153,12 +154,14 @@ def stay_difference(
     for code, stage in enumerate(j.model.ids):
         cells = {group: found[*group, code] for group in groups if (*group, code) in found}
         top = limit if limit is not None else _reached(list(cells.values()))
+        means = {group: _mean(cell, top) for group, cell in cells.items()}
         every = _base(stage, ALL, ALL, list(cells.values()))
         rows.append({**every, **_test(list(cells.values()), complete=len(cells) > 1)})
         for a, b in combinations(groups, 2):
-            pair = [cells[group] for group in (a, b) if group in cells]
+            there = [group for group in (a, b) if group in cells]
+            pair = [cells[group] for group in there]
             base = _base(stage, label[a], label[b], pair)
-            rows.append({**base, **_difference(pair, top)})
+            rows.append({**base, **_difference(pair, [means[group] for group in there], top)})
             rows.append({**base, **_test(pair, complete=len(pair) == 2)})
     return _adjusted(pd.DataFrame(rows, columns=["stage", "a", "b", *COLUMNS]))
 
@@ -178,15 +181,16 @@ def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _base(stage: str, a: str, b: str, cells: list[Rows]) -> Row:
-    who = [np.stack([cell.people, cell.waits.end != 0]) for cell in cells]
-    people, ended = np.concatenate(who, axis=1) if who else np.zeros((2, 0), "int64")
+    none = np.zeros(0, "int64")
+    people = np.concatenate([none, *(cell.people for cell in cells)])
+    ended = np.concatenate([none, *(cell.people[cell.waits.end != 0] for cell in cells)])
     return {
         "stage": stage,
         "a": a,
         "b": b,
         "n": len(people),
-        "customers": len(pd.unique(people)),
-        "hits": len(pd.unique(people[ended == 1])),
+        "customers": np.count_nonzero(np.bincount(people)),
+        "hits": np.count_nonzero(np.bincount(ended)),
         "of": "stays",
     }
 
@@ -211,7 +215,13 @@ def _test(cells: list[Rows], *, complete: bool) -> Row:
     return {**row, "value": None, "note": "no_spread"} if np.isnan(p) else {**row, "value": p}
 
 
-def _difference(cells: list[Rows], top: int) -> Row:
+def _mean(cell: Rows, top: int) -> tuple[float, Floats]:
+    """Restricted mean, and the influence of each stay on it."""
+    value = rmst(cell.curve, top).value if top else np.nan
+    return value, influence(cell.curve, cell.waits, areas(cell.curve, top))
+
+
+def _difference(cells: list[Rows], found: list[tuple[float, Floats]], top: int) -> Row:
     row: Row = {
         "metric": "rmst_difference",
         "unit": "d",
@@ -219,25 +229,22 @@ def _difference(cells: list[Rows], top: int) -> Row:
     }
     if len(cells) < 2:
         return {**row, "value": None, "note": "no_spells"}
-    means = [cell.mean(top).value for cell in cells]
+    means, moved = zip(*found, strict=True)
     if np.isnan(means).any():
         return {**row, "value": None, "note": "beyond_observation"}
     value = (means[0] - means[1]) / DAY
-    error = _error(cells, top) / DAY
+    error = _error(cells, moved) / DAY
     if not error > 0:
         return {**row, "value": value, "note": "no_spread"}
     half = normal_quantile(0.95) * error
     return {**row, "value": value, "low": value - half, "high": value + half}
 
 
-def _error(cells: list[Rows], top: int) -> float:
+def _error(cells: list[Rows], moved: Sequence[Floats]) -> float:
     """Standard error of a difference of means: influences of a, less those of b, by customer."""
-    moved: list[Floats] = []
-    for sign, cell in zip((1, -1), cells, strict=True):
-        moved.append(sign * influence(cell.curve, cell.waits, areas(cell.curve, top)))
-    owner = pd.factorize(np.concatenate([cell.clusters for cell in cells]))[0]
-    sums = np.bincount(owner, np.concatenate(moved))
-    groups, rows = len(sums), len(owner)
+    owner = np.concatenate([cell.clusters for cell in cells])
+    sums = np.bincount(owner, np.concatenate([moved[0], -moved[1]]))
+    groups, rows = np.count_nonzero(np.bincount(owner)), len(owner)
     if groups < 2:
         return np.nan
     scale = groups / (groups - 1) if groups < rows else 1.0

@@ -14,6 +14,7 @@ from ibis.expr.types import Table
 from cjlab.clusters import clustered_share
 from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS, estimates
+from cjlab.journey import _units
 from cjlab.journey._segments import CALENDARS, UNKNOWN
 from cjlab.journey._waiting import Row, Rows, collect, limits, quantile_row
 from cjlab.journey.base import Journeys, microseconds
@@ -117,7 +118,7 @@ def _customers(j: Journeys) -> Table:
     """One row a chosen customer: customer_id, customer (code) and one unit of theirs."""
     if j.unit == "customer":
         return j.units.select("customer_id", "unit", customer=_.unit)
-    chosen = j.con.table("member").join(j.units.select("unit"), "unit")
+    chosen = _units.members(j).join(j.units.select("unit"), "unit")
     first = chosen.group_by("customer").aggregate(unit=_.unit.min())
     return first.join(j.con.table("customer"), "customer").select("customer_id", "unit", "customer")
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from cjlab.plots import theme
-from cjlab.plots.frames import Cell, Table, read
+from cjlab.plots.frames import Cell, Table, need, read
 from cjlab.plots.theme import MARKERS, PALETTE, Look
 from cjlab.plots.words import count, share
 
@@ -56,6 +56,7 @@ def stay_curve(
         A column is missing, or several stages and a breakdown are in the table.
     """
     look = Look(ax, labels, title, language, minimum)
+    need(estimates, ["stage"], figure="stay_curve")
     groups = 1 if estimates["stage"].nunique() == 1 else 0
     table = read(estimates, dims=["stage", "day"], figure="stay_curve", groups=groups)
     return _draw(table, look, "survival", "stay_axis", "stay_note", start=1.0)
@@ -118,7 +119,7 @@ def _draw(table: Table, look: Look, metric: str, axis: str, note: str, *, start:
     if not curves:
         return theme.empty(ax, look, look.say("empty"))
     for place, (name, points) in enumerate(curves.items()):
-        _curve(ax, points, place, look.name(name) if name is not None else None)
+        _curve(ax, points, place, theme.wrap(look.name(name), width=1.3, size=8.5, lines=1))
     ax.set_xlim(0, max(day for points in curves.values() for day, _ in points) * 1.02)
     low, high = (0.0, 1.0) if start else (0.0, min(1.0, 1.15 * _highest(curves)))
     ax.set_ylim(low, high * 1.02)
@@ -148,7 +149,7 @@ def _at(table: Table, metric: str, name: Any, day: Any) -> Cell:
     return table.cell(metric, table.keys["stage"][0], day, name)
 
 
-def _curve(ax: Axes, points: list[tuple[float, Cell]], place: int, name: str | None) -> None:
+def _curve(ax: Axes, points: list[tuple[float, Cell]], place: int, name: str) -> None:
     colour = PALETTE[place % len(PALETTE)]
     days = [day for day, _ in points]
     line: Any = {"color": colour, "ls": _LINES[place % len(_LINES)], "lw": 1.7}

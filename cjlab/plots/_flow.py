@@ -144,4 +144,4 @@ def _box(ax: Axes, row: int, name: str, facts: str) -> None:
     how: Any = {"ha": "center", "va": "center", "zorder": 6}
     ax.text(0, top, theme.wrap(name, width=1.9, size=8.5, lines=1), size=8.5, weight="bold", **how)
     if facts:
-        ax.text(0, row + 0.13, facts, size=7, color=theme.QUIET, **how)
+        ax.text(0, row + 0.13, facts, size=theme.SMALL, color=theme.QUIET, **how)

@@ -213,7 +213,7 @@ def dropoff_gap(
         mark: Any = {"color": PALETTE[g % len(PALETTE)], "zorder": 4}
         if cell.low == cell.low:
             ax.plot([cell.low, cell.high], [y + spread[g]] * 2, lw=1.2, **mark)
-        named = look.name(groups[g]) if groups[g] is not None else None
+        named = theme.wrap(look.name(groups[g]), width=1.3, size=8.5, lines=1)
         shape = MARKERS[g % len(MARKERS)]
         first = min(row for row, group in lost if group == g) == y
         ax.plot(cell.value, y, shape, ms=7, ls="", label=named if first else None, **mark)

@@ -254,8 +254,10 @@ def _build(
     about = {"run": plan.run_id, "made": made.replace(tzinfo=None), "version": versions["cjlab"]}
     told = {"stated": STATED, "facts": facts, "found": found, "minimum": plan.minimum}
     frame.write("index.html", "index.html.j2", **told, **about)
-    # Where the exports lie is nobody's business; what they hold is in the facts, as hashes.
-    private = {"folder", "assignment", "sources"}
+    # Where the exports and the cluster lie is nobody's business; what the exports hold is in
+    # the facts, as hashes.
+    private: dict[str, Any] = dict.fromkeys(("folder", "assignment", "sources", "identities"), True)
+    private |= {"engine": {"master", "settings"}}
     made_from = {
         "parameters": {**plan.parameters, "study": plan.study.path.name},
         "period": plan.span.label,
