@@ -90,7 +90,7 @@ def report(
 
 @app.command()
 def metric(
-    name: Annotated[str, typer.Argument(help="funnel, retention, attribution …; an unknown name lists them")],
+    name: Annotated[str, typer.Argument(help="funnel, retention, attribution and so on")],
     study: Annotated[Path, typer.Argument(help="study.yaml, or the folder that holds it")],
     by: Annotated[
         list[str] | None, typer.Option(help="persona, channel, an attribute, month …; repeatable")

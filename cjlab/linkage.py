@@ -17,7 +17,7 @@ from cjlab.study import Study
 _TIMES = {"events": "ts", "orders": "ts", "responses": "ts", "tickets": "opened"}
 # Two systems may be a time zone apart; beyond this a pair of events is no pair.
 _FURTHEST_S = 14 * 3600
-_BIN_S = 60
+_BIN_S = 10
 _CUSTOMERS = 5_000
 _ROWS_A_CUSTOMER = 50
 
@@ -91,7 +91,7 @@ def clock_skew(study: Study) -> pd.DataFrame:
     -----
     Differences of all pairs of rows of one customer within 14 hours, for at most 5,000
     customers (by a hash of the id) with at most 50 rows in either source. A pile is the
-    fullest minute; it must hold a tenth of the smaller side's rows, and ten times what an even
+    fullest ten seconds (a delay between two acts spreads wider); it must hold a tenth of the smaller side's rows, and ten times what an even
     spread would put there.
     """
     con = connect()
@@ -152,7 +152,7 @@ def _differences(
 
 
 def _pile(differences: np.ndarray, rows: int) -> list[dict[str, Any]]:
-    """The fullest minute among the differences, if it stands out."""
+    """The fullest ten seconds among the differences, if they stand out."""
     base = {"n": rows, "of": "rows compared"}
     inside = np.searchsorted(differences, differences + _BIN_S, side="right")
     counts = inside - np.arange(len(differences))

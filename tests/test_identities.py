@@ -13,7 +13,10 @@ from cjlab import linkage
 from cjlab.errors import UserError
 from cjlab.study import Study, open_study
 
-WEB = "customer_id,ts,touchpoint\na,2026-01-01 10:00,home\ncookie-1,2026-01-01 10:05,cart\nb,2026-01-02,home\n"
+WEB = (
+    "customer_id,ts,touchpoint\n"
+    "a,2026-01-01 10:00,home\ncookie-1,2026-01-01 10:05,cart\nb,2026-01-02,home\n"
+)
 CRM = "customer_id,country\na,SE\nb,NO\nA-77,SE\n"
 ORDERS = "customer_id,ts,value,order_id\nA-77,2026-01-01 10:06,50,1\nz,2026-01-03,20,2\n"
 ALIASES = "customer_id,alias\na,cookie-1\ncookie-1,A-77\n"

@@ -27,9 +27,7 @@ def check_level(level: str) -> None:
         raise UserError(f'level is "{level}".{did_you_mean(level, LEVELS)}')
 
 
-def states(
-    j: Journeys, level: str, *, collapse: bool = False, names: Sequence[str] = ()
-) -> Table:
+def states(j: Journeys, level: str, *, collapse: bool = False, names: Sequence[str] = ()) -> Table:
     """Return the events that have a state at a level; of repeats the last one with `collapse`.
 
     Columns: ``unit, customer, step, ts, state, following, following_ts`` in codes; what follows

@@ -93,6 +93,12 @@ def touchpoints(study: Study) -> pd.DataFrame:
     return quality.published(study, minimum, *names)
 
 
+def unused(study: Study, start: Any, end: Any) -> pd.DataFrame:
+    """Return the catalogue's touchpoints that nobody met in the period: names of no customer's."""
+    found = quality.touchpoints(study, start, end)
+    return found.loc[found["status"] == "unused", ["touchpoint", "stage", "channel", "owner"]]
+
+
 def funnel(gated: pd.DataFrame, labels: Labels, window: str) -> str:
     """Say how many of those who start reach the last step."""
     steps = list(dict.fromkeys(gated["step"]))

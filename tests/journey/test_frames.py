@@ -321,7 +321,7 @@ def test_other_columns_may_have_any_name() -> None:
         ),
         ({"where": {"country": 3.5}}, "where: country is string, and cannot be compared with 3.5"),
         ({"where": ibis._.contry == "SE"}, "where: "),
-        ({"where": lambda t: 1 / 0}, "where: division by zero. Attributes of customers: country, customer_type."),
+        ({"where": lambda t: 1 / 0}, "Attributes of customers: country, customer_type."),
     ],
 )
 def test_a_wrong_use_is_one_clear_line(options, message) -> None:
