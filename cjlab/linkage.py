@@ -91,8 +91,8 @@ def clock_skew(study: Study) -> pd.DataFrame:
     -----
     Differences of all pairs of rows of one customer within 14 hours, for at most 5,000
     customers (by a hash of the id) with at most 50 rows in either source. A pile is the
-    fullest ten seconds (a delay between two acts spreads wider); it must hold a tenth of the smaller side's rows, and ten times what an even
-    spread would put there.
+    fullest ten seconds (a delay between two acts spreads wider); it must hold a tenth of the
+    smaller side's rows, and ten times what an even spread would put there.
     """
     con = connect()
     timed = [part for part in _parts(study, con) if part[0] in _TIMES]

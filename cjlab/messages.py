@@ -249,8 +249,8 @@ def quantity(unit: str | None) -> Callable[[float], Formatted]:
 
     Examples
     --------
-    >>> quantity("1")(0.5)("en"), quantity("EUR")(2)("en"), quantity("customers")(2)("en")
-    ('50.0%', '€2.00', '2')
+    >>> quantity("1")(0.5)("en"), quantity("EUR")(2)("en"), quantity("p")(0.0002)("en")
+    ('50.0%', '€2.00', '<0.001')
     """
     if unit == "1":
         return percent
@@ -259,12 +259,19 @@ def quantity(unit: str | None) -> Callable[[float], Formatted]:
     if unit in ("sd", "ratio"):
         return lambda value: number(value, 2)
     if unit == "p":
-        return lambda value: number(value, 3)
+        return _chance
     if unit == "s":
         return lambda value: days(value / 86_400)
     if unit and len(unit) == 3 and unit.isalpha() and unit.isupper():
         return lambda value: money(value, unit)
     return number
+
+
+def _chance(value: float) -> Formatted:
+    """Write a p-value: what is below a thousandth is said to be."""
+    if value >= 0.001:
+        return number(value, 3)
+    return Formatted(lambda language: "<" + number(0.001, 3)(language))
 
 
 def limits(value: float, low: float, high: float, unit: str | None) -> Formatted:
