@@ -18,6 +18,7 @@ from ibis.expr.types import Table
 
 from cjlab._numbers import Floats
 from cjlab.journey import _calendar
+from cjlab.journey._segments import CALENDARS, MOVING
 from cjlab.journey.base import Journeys
 from cjlab.stats import proportion
 
@@ -44,6 +45,19 @@ def births(j: Journeys) -> Table:
     return first.group_by("who").aggregate(
         unit=_.unit.argmin(_.ts), step=_.step.min(), ts=_.ts.min()
     )
+
+
+def segments(j: Journeys, names: list[str]) -> list[tuple[Any, ...]]:
+    """Return every segment, those of lives that began before the period too.
+
+    Journeys.groups knows only channels and months that occur in the period; a life is of the
+    channel and month of its first event, which may lie before it.
+    """
+    found = set(j.groups(names))
+    if any(name in (*MOVING, *CALENDARS) for name in names):
+        begun = j.grouped(births(j), names).select(*j.columns(names)).distinct().execute()
+        found |= set(begun.itertuples(index=False, name=None))
+    return sorted(found)
 
 
 def members(j: Journeys, table: Table) -> Table:

@@ -130,5 +130,6 @@ def purchases(j: Journeys) -> Table:
             "under sources, or flag a stage with purchase: true."
         )
     else:
-        bought = event.filter(event.stage == j.model.codes[j.model.purchase])
+        kept = event.value.isnull() | (event.value >= 0)
+        bought = event.filter(event.stage == j.model.codes[j.model.purchase], kept)
     return bought.select("unit", "customer", "step", "ts", "value")

@@ -208,7 +208,7 @@ class Journeys:
         """Purchases of the chosen units before ``observed_until``: unit, customer, ts, value.
 
         Orders that are no returns; where the study has none, the events in the stage of the
-        purchase, whose value may be null.
+        purchase whose value is not negative; it may be null.
 
         Raises
         ------

@@ -21,6 +21,7 @@ from cjlab.journey._lives import (
     number,
     number_of,
     observed_periods,
+    segments,
     span,
     whose,
     with_shares,
@@ -88,7 +89,7 @@ def churn(
     runs = _runs(j, period, quiet)
     runs = runs.join(j.grouped(births(j), names).select("who", "unit", *columns), "who")
     found = _counts(j, runs, columns, bounds["index"].tolist())
-    groups = pd.DataFrame(j.groups(names), columns=columns, index=None)
+    groups = pd.DataFrame(segments(j, names), columns=columns, index=None)
     cells = groups.merge(bounds, how="cross") if columns else bounds
     cells = cells.merge(found, on=[*columns, "index"], how="left")
     counts = ["n", "lost", "customers", "hits"]

@@ -23,7 +23,7 @@ from cjlab.journey._btyd import (
     fit_bg_nbd,
     fit_gamma_gamma,
 )
-from cjlab.journey._lives import births, noun, number, number_of
+from cjlab.journey._lives import births, noun, number, number_of, segments
 from cjlab.journey.base import Journeys, parse_duration
 
 __all__ = [
@@ -101,7 +101,7 @@ def clv(
     weeks = (parse_duration(horizon, "horizon") or 0) / WEEK
     buyers = _buyers(j, names)
     model = _fit(buyers, weeks)
-    groups = j.groups(names)
+    groups = segments(j, names)
     place = {group: number for number, group in enumerate(groups)}
     code = np.array([place[key] for key in zip(*(buyers[c] for c in columns), strict=True)], int)
     code = code if columns else np.zeros(len(buyers), int)

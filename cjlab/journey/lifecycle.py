@@ -12,7 +12,7 @@ from ibis import _
 from ibis.expr.types import Table
 
 from cjlab.estimates import COLUMNS, estimates
-from cjlab.journey._lives import births, data_begin, noun, tally, whose
+from cjlab.journey._lives import births, data_begin, noun, segments, tally, whose
 from cjlab.journey.base import Journeys, parse_duration
 from cjlab.stats import proportion
 
@@ -71,7 +71,7 @@ def lifecycle(
     begin = data_begin(j)
     note = "short_history" if begin and begin > j.observed_until - 2 * length else None
     rows: list[dict[str, Any]] = []
-    for group in j.groups(names):
+    for group in segments(j, names):
         size, people = every.get(group, (0, 0))
         for code, state in enumerate(STATES):
             count, hits = found.get((*group, code), (0, 0))

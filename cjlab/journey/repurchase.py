@@ -14,7 +14,7 @@ from ibis.expr.types import Table
 
 from cjlab.errors import UserError
 from cjlab.estimates import COLUMNS, estimates
-from cjlab.journey._lives import DAY, births, noun, tally, whose
+from cjlab.journey._lives import DAY, births, noun, segments, tally, whose
 from cjlab.journey.base import Journeys, microseconds, parse_duration
 from cjlab.stats import km, km_quantile, proportion
 
@@ -86,7 +86,7 @@ def repurchase(
     lengths = waits.group_by([*columns, "order", "waited", "back"]).aggregate(n=_.count()).execute()
     curves = {tuple(key): part for key, part in lengths.groupby([*columns, "order"])}
     rows: list[dict[str, Any]] = []
-    for group in j.groups(names):
+    for group in segments(j, names):
         for order in range(2, orders + 1):
             key = (*group, order)
             cell = {**dict(zip(columns, group, strict=True)), "order": order}

@@ -11,7 +11,7 @@ from ibis import _
 
 from cjlab.clusters import clustered_mean
 from cjlab.estimates import COLUMNS, estimates
-from cjlab.journey._lives import DAY, births, members, noun, whose
+from cjlab.journey._lives import DAY, births, members, noun, segments, whose
 from cjlab.journey.base import Journeys, microseconds
 from cjlab.stats import proportion
 
@@ -116,7 +116,7 @@ def rfm_segments(j: Journeys, *, by: str | Sequence[str] | None = None) -> pd.Da
     found = {key if columns else (): part for key, part in _split(buyers, columns)}
     rows: list[dict[str, Any]] = []
     people = _counter(j)
-    for group in j.groups(names):
+    for group in segments(j, names):
         part = found.get(group, buyers.iloc[:0])
         for segment, *_least in RULES:
             base = {**dict(zip(columns, group, strict=True)), "segment": segment}
