@@ -4,7 +4,9 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 PY := .venv/bin/python
-TESTS ?= tests cjlab
+# The longest files first, so that no worker waits for the other at the end.
+LONG := tests/test_real_reports.py tests/test_sample_report.py tests/spark tests/test_notebooks.py
+TESTS ?= $(LONG) tests cjlab
 WORKERS ?= 2
 
 # One BLAS thread a process: two notebooks or test workers run side by side, and sums come out the same everywhere.
@@ -23,7 +25,7 @@ report: .venv/.runtime ## make the sample report, reports/nordic-outdoor-shop/la
 	.venv/bin/cjlab report data/retail/study.yaml --out reports/
 
 test: .venv/.test ## run the tests and the doctests
-	$(PY) -m pytest -q -n $(WORKERS) --dist loadgroup --doctest-modules $(TESTS)
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --doctest-modules $(TESTS)
 
 prove: .venv/.test ## run the long proofs that `make test` leaves out
 	$(PY) -m pytest -q -m prove $(TESTS)

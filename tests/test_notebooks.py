@@ -12,8 +12,6 @@ from nbclient import NotebookClient
 REPO = Path(__file__).parents[1]
 NOTEBOOKS = sorted((REPO / "notebooks").glob("*.ipynb"))
 
-pytestmark = pytest.mark.xdist_group("notebooks")
-
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -12,7 +12,7 @@ import pytest
 
 import cjlab as cj
 
-pytestmark = [pytest.mark.needs("data"), pytest.mark.xdist_group("real_reports")]
+pytestmark = pytest.mark.needs("data")
 
 
 @pytest.fixture(scope="module")

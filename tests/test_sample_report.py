@@ -15,7 +15,6 @@ import pytest
 
 import cjlab as cj
 
-pytestmark = pytest.mark.xdist_group("sample_report")
 PAGES = (
     "index.html",
     "01_intake.html",

@@ -19,6 +19,7 @@ from cjlab.stats import proportion
 LEVELS = ("stage", "touchpoint", "channel")
 _NEXT = {"stage": "next_stage_ts", "touchpoint": "next_ts", "channel": "next_channel_ts"}
 _ALL = "_all"
+REAL, MONEY = "float64", "decimal(18, 4)"
 
 
 def check_level(level: str) -> None:
@@ -155,7 +156,10 @@ def tally(j: Journeys, rows: Table, keys: Sequence[str], pairs: dict[str, Any]) 
     own = (rows if j.cluster == "unit" else people).group_by([*keys, j.cluster]).aggregate(**per)
     sums: dict[str, Any] = {}
     for name in pairs:
-        x, n = own[f"{name}_x"].cast("float64"), own[f"{name}_n"].cast("float64")
+        x, n = own[f"{name}_x"], own[f"{name}_n"]
+        # Money is squared as decimals: sums of floats differ from run to run.
+        money = x.type().is_decimal()
+        x, n = (x.cast(MONEY), n.cast("decimal(9, 0)")) if money else (x.cast(REAL), n.cast(REAL))
         sums |= {
             f"{name}_x": own[f"{name}_x"].sum(),
             f"{name}_n": own[f"{name}_n"].sum(),

@@ -128,15 +128,19 @@ def collect(table: Table, keys: list[str], cluster: str) -> dict[tuple[Any, ...]
         frame[name].to_numpy() for name in ("waited", "end", "customer", cluster)
     )
     found = {}
-    for key, at in groups.items():
-        own = pd.factorize(owner[at])[0]
+    for key, rows in groups.items():
+        # Engines give rows in any order; sums of the same numbers must come out the same.
+        at = rows[np.lexsort((owner[rows], end[rows], waited[rows]))]
+        own = np.unique(owner[at], return_inverse=True)[1]
         waits = Waits(waited[at], end[at], groups=own)
         order = at[waits.order]
         people = customer[order]
         assert waits.group is not None
-        who = waits.group if cluster == "customer" else pd.factorize(people)[0]
+        who = waits.group
+        if cluster != "customer":
+            who = np.unique(people, return_inverse=True)[1]
         found[key if isinstance(key, tuple) else (key,)] = Rows(waits, who, people, owner[order])
-    return {key: rows for key, rows in found.items() if rows.n}
+    return {key: cell for key, cell in found.items() if cell.n}
 
 
 def summary(base: Row, rows: Rows | None, limit: int | None, empty: str) -> list[Row]:

@@ -342,25 +342,16 @@ class Journeys:
             unmapped_stage=event.stage.isnull().sum(),
             not_yet_data=(event.ts >= until).sum(),
         ).execute()
-        total = int(size["total"][0])
+        total, rules = int(size["total"][0]), {"unmapped_stage": "stage", "not_yet_data": "ts"}
+        found = {rule: int(size[rule][0]) for rule in rules if total and size[rule][0] > 0}
         rows = [
-            (
-                "events",
-                "store",
-                rule,
-                column,
-                int(size[rule][0]),
-                int(size[rule][0]) / total,
-                "noted",
-            )
-            for rule, column in (("unmapped_stage", "stage"), ("not_yet_data", "ts"))
-            if total and size[rule][0] > 0
+            ("events", "store", rule, rules[rule], number, number / total, "noted")
+            for rule, number in found.items()
         ]
         columns = ["table", "source", "rule", "column", "rows", "share", "effect"]
-        more = pd.DataFrame(rows, columns=columns)
-        if self._notes is None:
-            return more
-        return pd.concat([self._notes, more], ignore_index=True) if rows else self._notes
+        parts = [self._notes, pd.DataFrame(rows, columns=columns) if rows else None]
+        parts = [part for part in parts if part is not None]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def to_utc(value: str | date | datetime | None, zone: str) -> datetime | None:

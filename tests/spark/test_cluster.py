@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 import yaml
 
-pytestmark = [pytest.mark.needs("spark"), pytest.mark.xdist_group("spark")]
+pytestmark = [pytest.mark.needs("spark")]
 REPO = Path(__file__).parents[2]
 DEPLOY = "org.apache.spark.deploy"
 

@@ -20,7 +20,7 @@ from cjlab.errors import UserError
 from cjlab.journey import Journeys, funnel
 from cjlab.study import open_study
 
-pytestmark = [pytest.mark.needs("spark"), pytest.mark.xdist_group("spark")]
+pytestmark = [pytest.mark.needs("spark")]
 
 
 def frame(*stages: str) -> pd.DataFrame:

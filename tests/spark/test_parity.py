@@ -14,7 +14,7 @@ from spark_nasty import FRAMES, options
 from cjlab.errors import UserError
 from cjlab.journey import Journeys
 
-pytestmark = [pytest.mark.needs("spark"), pytest.mark.xdist_group("spark")]
+pytestmark = [pytest.mark.needs("spark")]
 ROOMS = {n: m for n, m in sorted(sys.modules.items()) if n.startswith("spark_parity_")}
 CASES = [(room, case) for room, module in ROOMS.items() for case in getattr(module, "CASES", ())]
 

@@ -13,7 +13,7 @@ import pytest
 from cjlab import store_windows, windows
 from cjlab.engine import connect
 
-pytestmark = [pytest.mark.needs("spark"), pytest.mark.xdist_group("spark")]
+pytestmark = [pytest.mark.needs("spark")]
 PURCHASE = 2
 TYPES = {
     **dict.fromkeys(windows.KEPT, pa.int32()),
