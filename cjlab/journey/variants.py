@@ -55,9 +55,9 @@ def variants(
     DataFrame
         Estimates by ``path`` (states joined by `` > ``; within a name ``>`` is ``\\>`` and
         ``\\`` is ``\\\\``): ``count`` (journeys) and ``share`` of all journeys (0–1), most taken
-        paths first. Journeys without any state are in ``(no stage)`` (or ``(no channel)``). With `top` every segment
-        has all rows, a null share where no journey starts in it; without, paths that nobody of
-        a segment takes have no row. ``attrs["other_variants"]`` is how many paths the row
+        paths first. Journeys without any state are in ``(no stage)``, ``(no channel)`` and so on.
+        With `top` every segment has all rows, a null share where no journey starts in it;
+        without, paths that nobody of a segment takes have no row. ``attrs["other_variants"]`` is how many paths the row
         ``(other)`` holds.
 
     Raises
