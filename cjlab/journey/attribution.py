@@ -98,8 +98,8 @@ def attribution(
     Notes
     -----
     Touches are events with a channel at or before the conversion that do not stand in the stage
-    (or at the touchpoint) converted to (nor purchases, for orders). Every conversion looks back on its own, so touches
-    may be shared.
+    (or at the touchpoint) converted to (nor purchases, for orders). Every conversion looks back
+    on its own, so touches may be shared.
 
     Markov: conversions with touches are shared in proportion to the removal effect, solved
     exactly (Anderl et al. 2016); so is their value. States are the last `order` channels, from

@@ -57,8 +57,8 @@ def variants(
         ``\\`` is ``\\\\``): ``count`` (journeys) and ``share`` of all journeys (0–1), most taken
         paths first. Journeys without any state are in ``(no stage)``, ``(no channel)`` and so on.
         With `top` every segment has all rows, a null share where no journey starts in it;
-        without, paths that nobody of a segment takes have no row. ``attrs["other_variants"]`` is how many paths the row
-        ``(other)`` holds.
+        without, paths that nobody of a segment takes have no row. ``attrs["other_variants"]``
+        is how many paths the row ``(other)`` holds.
 
     Raises
     ------
