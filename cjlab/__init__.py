@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cjlab import journey, personas, plots, report, samples, stages, stats
-    from cjlab.compare import compare
+    from cjlab.comparison import compare
     from cjlab.errors import CjlabError, ReportFailed, UserError
     from cjlab.journey import Journeys, dropoff, funnel, time_in_stage, transitions
     from cjlab.periods import Period
@@ -33,7 +33,7 @@ _HOMES = {
     "StageModel": "cjlab.stages",
     "Journeys": "cjlab.journey",
     "funnel": "cjlab.journey",
-    "compare": "cjlab.compare",
+    "compare": "cjlab.comparison",
     "dropoff": "cjlab.journey",
     "time_in_stage": "cjlab.journey",
     "transitions": "cjlab.journey",

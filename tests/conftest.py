@@ -54,6 +54,10 @@ def chromium() -> str | None:
     return os.environ.get("CJLAB_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
+# The peers of the benchmarks run in environments of their own, and shut the network for good.
+collect_ignore = ["benchmarks"]
+
+
 def skip_or_fail(what: str) -> None:
     """Skip the running test when `what` is absent; fail it where CJLAB_REQUIRE demands `what`."""
     why = absent(what)

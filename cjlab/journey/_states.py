@@ -19,7 +19,7 @@ from cjlab.stats import proportion
 LEVELS = ("stage", "touchpoint", "channel")
 _NEXT = {"stage": "next_stage_ts", "touchpoint": "next_ts", "channel": "next_channel_ts"}
 _ALL = "_all"
-REAL, MONEY = "float64", "decimal(18, 4)"
+_REAL, _COUNT, _MONEY, _WIDE = "float64", "decimal(9, 0)", "decimal(18, 4)", "decimal(19, 4)"
 
 
 def check_level(level: str) -> None:
@@ -157,15 +157,17 @@ def tally(j: Journeys, rows: Table, keys: Sequence[str], pairs: dict[str, Any]) 
     sums: dict[str, Any] = {}
     for name in pairs:
         x, n = own[f"{name}_x"], own[f"{name}_n"]
-        # Money is squared as decimals: sums of floats differ from run to run.
+        # Money is squared as decimals: sums of floats differ from run to run. DuckDB keeps the
+        # product of two short decimals short, Spark that of two long ones; so one of each.
         money = x.type().is_decimal()
-        x, n = (x.cast(MONEY), n.cast("decimal(9, 0)")) if money else (x.cast(REAL), n.cast(REAL))
+        wide, times = (x.cast(_WIDE), n.cast(_COUNT)) if money else (x.cast(_REAL), n.cast(_REAL))
+        once = x.cast(_MONEY) if money else wide
         sums |= {
             f"{name}_x": own[f"{name}_x"].sum(),
             f"{name}_n": own[f"{name}_n"].sum(),
-            f"{name}_xx": (x * x).sum(),
-            f"{name}_xn": (x * n).sum(),
-            f"{name}_nn": (n * n).sum(),
+            f"{name}_xx": (wide * once).sum(),
+            f"{name}_xn": (wide * times).sum(),
+            f"{name}_nn": (n.cast(_REAL) * n.cast(_REAL)).sum(),
             f"{name}_groups": (n > 0).sum(),
         }
     heads = (

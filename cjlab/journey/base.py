@@ -169,7 +169,8 @@ class Journeys:
         if self.where is not None:
             event = event.semi_join(self.units, "unit")
         if self._all_seen and self.view == "customer":
-            return event
+            # A relation of its own, which joins can refer to.
+            return event.select(*event.columns)
         follows: Any = ibis.literal(True)
         channel_follows: Any = ibis.literal(True)
         if self.view == "buying":
@@ -306,7 +307,7 @@ class Journeys:
         named = (
             event.left_join(stage, "stage")
             .drop("stage_right")
-            .join(touchpoint, event.touchpoint == touchpoint.code)
+            .join(touchpoint, [("touchpoint", "code")])
             .drop("code")
             .rename(touchpoint_name="label")
         )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from cjlab.compare import ADDED, compare
+from cjlab.comparison import ADDED, compare
 from cjlab.errors import UserError
 from cjlab.estimates import estimates
 from cjlab.stats import proportion
