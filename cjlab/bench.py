@@ -220,7 +220,8 @@ def prepared(place: Path, engine: str, name: str) -> Callable[[], Answer]:
         return lambda: _nothing(features(study))
     if name in _OWN:
         return lambda: _OWN[name](study.journeys())
-    case = CASES.get(name, Case(name, {}, _nothing))
+    needed = {"by": "country"} if name.endswith("_difference") else {}
+    case = CASES.get(name, Case(name, needed, _nothing))
     metric = metrics()[case.metric]
     return lambda: case.answer(metric(study.journeys(), **case.options))
 
