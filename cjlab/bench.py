@@ -28,6 +28,8 @@ PEERS = Path(__file__).parents[1] / "tests" / "benchmarks" / "peers"
 FITS = 20_000_000  # events that the counterparts can hold in memory
 STEPS = [_generate.touchpoint(code) for code in (10, 15, 20, 25, 30)]
 WINDOW = "30D"
+STAGES = ("funnel", "reach", "dropoff", "time_in_stage", "exits", "time_to_convert")
+STAGES += ("transitions", "variants", "step_matrix")
 Answer = Mapping[str, int] | None
 
 
@@ -192,7 +194,7 @@ def _ask(tool: str, command: list[str]) -> list[dict[str, Any]]:
 
 def tasks() -> list[str]:
     """Names of everything that is measured: metrics as they are, and the cases above."""
-    own = ["transition counts", "session counts", "session frame", "features"]
+    own = ["transition counts", "session counts", "session frame", "features", "stage metrics"]
     return list(dict.fromkeys([*own, *CASES, *metrics()]))
 
 
@@ -264,10 +266,18 @@ def _session_frame(j: Any) -> Answer:
     return {"sessions": len(frame), "longest": int(frame["events"].max())}
 
 
+def _stage_metrics(j: Any) -> Answer:
+    """All that a page on stages shows, one after the other over the same journeys."""
+    for name in STAGES:
+        metrics()[name](j)
+    return None
+
+
 _OWN: dict[str, Callable[[Any], Answer]] = {
     "transition counts": _transition_counts,
     "session counts": _session_counts,
     "session frame": _session_frame,
+    "stage metrics": _stage_metrics,
 }
 
 

@@ -203,6 +203,10 @@ class _Owners:
         self.gone = list(self._sums(self.risen[self.place] * self.count - self.left))
         rows = np.bincount(self.owner, self.count, groups)
         self.waiting = [rows - ended for ended in self._sums(self.count)]
+        self.products = [
+            (_dot(gone, gone), _dot(gone, waiting), _dot(waiting, waiting))
+            for gone, waiting in zip(self.gone, self.waiting, strict=True)
+        ]
 
     def _sums(self, values: Floats) -> Iterator[NDArray[Any]]:
         """Sums by cluster of the rows that have ended, after each time."""
@@ -215,12 +219,22 @@ class _Owners:
         moved = self.left * f[self.place]
         moved += self.count * spent[self.place]
         moved[hit] += self.reached[hit]
-        total, moves = [], self._sums(moved)
-        for p, sums, gone, waiting in zip(
-            self.after - 1, moves, self.gone, self.waiting, strict=True
+        total = []
+        for p, sums, gone, waiting, own in zip(
+            self.after - 1, self._sums(moved), self.gone, self.waiting, self.products, strict=True
         ):
-            sums = sums + f[p] * gone
-            sums += (spent[p] + f[p] * self.risen[p]) * waiting
-            total.append(np.square(sums, out=sums).sum() if p >= 0 else 0.0)
+            if p < 0:
+                total.append(0.0)
+                continue
+            # The square of sums + a · gone + b · waiting, without writing it down by cluster.
+            a, b = f[p], spent[p] + f[p] * self.risen[p]
+            square = _dot(sums, sums) + 2 * a * _dot(sums, gone) + 2 * b * _dot(sums, waiting)
+            square += a * a * own[0] + 2 * a * b * own[1] + b * b * own[2]
+            total.append(max(square, 0.0))
         scale = self.groups / (self.groups - 1) if self.groups > 1 else np.nan
         return np.sqrt(np.asarray(total) * scale)
+
+
+def _dot(a: Floats, b: Floats) -> float:
+    """Sum of products; without the threads that BLAS would start."""
+    return float(np.einsum("i,i->", a, b))

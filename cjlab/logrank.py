@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,6 @@ from scipy import special
 from cjlab._numbers import Floats, Ints
 from cjlab._waits import Waits, flags
 from cjlab.errors import UserError
-from cjlab.stats import adjust
 
 
 class LogRank(NamedTuple):
@@ -74,95 +73,96 @@ def logrank(
     >>> round(logrank([1, 2, 3, 4], [1, 1, 1, 1], ["a", "a", "b", "b"]).p, 3)
     0.09
     """
-    team = pd.factorize(np.asarray(groups))[0]
-    owner = None if clusters is None else pd.factorize(np.asarray(clusters))[0]
-    for what, codes in (("group", team), ("cluster", owner)):
-        if codes is not None and (codes < 0).any():
-            raise UserError(f"logrank: row {int(np.argmin(codes))} has no {what} (null)")
-    waits = Waits(durations, flags(observed, "logrank"), weights, of="logrank")
-    who = None if owner is None else owner[waits.order]
-    team = team[waits.order]
-    used = np.unique(team)
-    if len(used) < 2:
-        return LogRank(np.nan, max(len(used) - 1, 0), np.nan)
-    score, variance = _scores(waits, team, used, who)
-    if not np.isfinite(variance).all():
-        return LogRank(np.nan, len(used) - 1, np.nan)
-    # The scores add up to 0, so the covariance has no full rank.
-    statistic = float(score @ np.linalg.pinv(variance, rtol=1e-10, hermitian=True) @ score)
-    df = int(np.linalg.matrix_rank(variance, rtol=1e-10, hermitian=True))
-    if df == 0:
-        return LogRank(np.nan, df, np.nan)
-    return LogRank(statistic, df, float(special.chdtrc(df, statistic)))
+    return Teams(durations, observed, groups, weights, clusters=clusters).test()
 
 
-def logrank_pairs(
-    durations: ArrayLike,
-    observed: ArrayLike,
-    groups: ArrayLike,
-    weights: ArrayLike | None = None,
-    *,
-    clusters: ArrayLike | None = None,
-) -> pd.DataFrame:
-    """Log-rank test of every pair of groups, with Holm's correction.
+class Teams:
+    """Waits of several groups on one scale of time, so that any of them can be compared.
 
     Parameters
     ----------
     durations, observed, groups, weights, clusters
         As in `logrank`.
-
-    Returns
-    -------
-    DataFrame
-        ``a, b, statistic, p, p_adjusted``, one row a pair; Holm over all pairs.
-
-    Examples
-    --------
-    >>> logrank_pairs([1, 2, 3], [1, 1, 1], ["x", "y", "y"])[["a", "b"]].values.tolist()
-    [['x', 'y']]
     """
-    team = np.asarray(groups)
-    columns = {"weights": weights, "clusters": clusters}
-    given = {name: np.asarray(column) for name, column in columns.items() if column is not None}
-    time, ended = np.asarray(durations), np.asarray(observed)
-    rows = []
-    for a, b in combinations(sorted(pd.unique(team)), 2):
-        of = (team == a) | (team == b)
-        part = {name: column[of] for name, column in given.items()}
-        found = logrank(time[of], ended[of], team[of], **part)
-        rows.append((a, b, found.statistic, found.p))
-    table = pd.DataFrame(rows, columns=["a", "b", "statistic", "p"])
-    return table.assign(p_adjusted=adjust(table["p"].to_numpy("float64"), "holm"))
+
+    def __init__(
+        self,
+        durations: ArrayLike,
+        observed: ArrayLike,
+        groups: ArrayLike,
+        weights: ArrayLike | None = None,
+        *,
+        clusters: ArrayLike | None = None,
+    ) -> None:
+        team = pd.factorize(np.asarray(groups))[0]
+        owner = None if clusters is None else _codes(clusters)
+        for what, codes in (("group", team), ("cluster", owner)):
+            if codes is not None and (codes < 0).any():
+                raise UserError(f"logrank: row {int(np.argmin(codes))} has no {what} (null)")
+        waits = Waits(durations, flags(observed, "logrank"), weights, of="logrank")
+        self.waits, team = waits, team[waits.order]
+        self.owner = None if owner is None else owner[waits.order]
+        self.rows = [np.flatnonzero(team == g) for g in range(int(team.max(initial=-1)) + 1)]
+        self.risk, self.ends = np.zeros((2, len(self.rows), len(waits.time)), "int64")
+        for g in range(len(self.rows)):
+            self.risk[g] = waits.risk(team == g)
+            self.ends[g] = waits.tally(waits.end & (team == g))
+
+    def test(self, chosen: Sequence[int] | None = None) -> LogRank:
+        """Compare the groups of these codes; all that have rows by default."""
+        asked = range(len(self.rows)) if chosen is None else chosen
+        used = [g for g in asked if len(self.rows[g])]
+        if len(used) < 2:
+            return LogRank(np.nan, max(len(used) - 1, 0), np.nan)
+        score, variance = self._scores(used)
+        if not np.isfinite(variance).all():
+            return LogRank(np.nan, len(used) - 1, np.nan)
+        # The scores add up to 0, so the covariance has no full rank.
+        statistic = float(score @ np.linalg.pinv(variance, rtol=1e-10, hermitian=True) @ score)
+        df = int(np.linalg.matrix_rank(variance, rtol=1e-10, hermitian=True))
+        if df == 0:
+            return LogRank(np.nan, df, np.nan)
+        return LogRank(statistic, df, float(special.chdtrc(df, statistic)))
+
+    def _scores(self, used: list[int]) -> tuple[Floats, Floats]:
+        """Observed less expected ends of each group, and their covariance."""
+        ends = self.ends[used].sum(axis=0)
+        n = np.maximum(self.risk[used].sum(axis=0), 1).astype("float64")
+        share = self.risk[used] / n
+        score = self.ends[used].sum(axis=1) - (share * ends).sum(axis=1)
+        rows = [self.rows[g] for g in used]
+        both = np.concatenate(rows)
+        count = self.waits.count[both]
+        owner = np.empty(0, "int64") if self.owner is None else self.owner[both]
+        sizes = np.bincount(owner, minlength=1)
+        size = np.count_nonzero(sizes)
+        if self.owner is None or size == count.sum():
+            rate = ends * (n - ends) / np.maximum(n - 1, 1)
+            return score, np.diag((share * rate).sum(axis=1)) - _products(share * rate, share)
+        hazard = ends / n
+        place, ended = self.waits.place[both], self.waits.end[both]
+        # Each row's part in the scores: what it did, less what was to be expected of it.
+        surplus = (ended - np.cumsum(hazard)[place]) * count
+        stops = np.cumsum([0, *map(len, rows)])
+        sums = np.empty((len(used), len(sizes)))
+        for k in range(len(used) - 1):
+            part = (np.cumsum(share[k] * hazard)[place] - ended * share[k][place]) * count
+            own = slice(stops[k], stops[k + 1])
+            part[own] += surplus[own]
+            sums[k] = np.bincount(owner, part, len(sizes))
+        sums[-1] = -sums[:-1].sum(axis=0)  # all parts of a row add up to 0
+        scale = size / (size - 1) if size > 1 else np.nan
+        return score, scale * _products(sums, sums)
 
 
-def _scores(waits: Waits, team: Ints, used: Ints, who: Ints | None) -> tuple[Floats, Floats]:
-    """Observed less expected ends of each group, and their covariance."""
-    ended = waits.end
-    at_risk = waits.at_risk.astype("float64")
-    ends = waits.tally(ended)
-    share = np.stack([waits.risk(team == g) for g in used], axis=1) / at_risk[:, None]
-    seen = np.stack([waits.tally(ended & (team == g)).sum() for g in used])
-    score = seen - (share * ends[:, None]).sum(axis=0)
-    sizes = np.bincount(who, minlength=1) if who is not None else np.empty(0, "int64")
-    size = np.count_nonzero(sizes)
-    if who is None or size == waits.count.sum():
-        n = at_risk
-        rate = ends * (n - ends) / np.maximum(n - 1, 1)
-        return score, np.diag((share * rate[:, None]).sum(axis=0)) - _products(
-            share * rate[:, None], share
-        )
-    hazard = ends / at_risk
-    # Each row's part in the scores: what it did, less what was to be expected of it.
-    surplus = ended - np.cumsum(hazard)[waits.place]
-    sums = np.empty((len(sizes), len(used)))
-    for k, g in enumerate(used):
-        common = np.cumsum(share[:, k] * hazard)[waits.place] - ended * share[waits.place, k]
-        part = ((team == g) * surplus + common) * waits.count
-        sums[:, k] = np.bincount(who, part, len(sizes))
-    scale = size / (size - 1) if size > 1 else np.nan
-    return score, scale * _products(sums, sums)
+def _codes(values: ArrayLike) -> Ints:
+    """Return small whole numbers that tell the values apart, -1 for null; codes as they are."""
+    given = np.asarray(values)
+    if given.dtype.kind == "i" and len(given) and given.min() >= 0 and given.max() < 8 * len(given):
+        return given
+    return pd.factorize(given)[0]
 
 
-def _products(a: Any, b: Any) -> Floats:
-    """Sums of products by column; without the threads that a matrix product would start."""
-    return np.asarray(np.einsum("ki,kj->ij", a, b))
+def _products(a: Floats, b: Floats) -> Floats:
+    """Sums of products by row; without the threads that a matrix product would start."""
+    return np.asarray(np.einsum("ik,jk->ij", a, b))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import survdiff
-from statsmodels.stats.multitest import multipletests
 
 from cjlab.errors import UserError
-from cjlab.logrank import logrank, logrank_pairs
+from cjlab.logrank import Teams, logrank
 from cjlab.survival import km
 
 
@@ -29,17 +29,21 @@ def test_against_statsmodels(seed):
     assert weighted == pytest.approx(twice)
 
 
-def test_pairs_with_holm():
+@pytest.mark.parametrize("repeated", [False, True])
+def test_some_of_the_groups_as_if_the_others_were_not_there(repeated):
     rng = np.random.default_rng(9)
     group = rng.choice(list("abc"), 200)
     time, ended = rng.exponential(1 + (group == "c"), 200), rng.random(200) < 0.8
-    found = logrank_pairs(time, ended, group)
-    assert found[["a", "b"]].apply("".join, axis=1).tolist() == ["ab", "ac", "bc"]
-    for row in found.itertuples():
-        of = np.isin(group, [row.a, row.b])
-        assert row.p == pytest.approx(survdiff(time[of], ended[of], group[of])[1])
-    expected = multipletests(found["p"], method="holm")[1]
-    np.testing.assert_allclose(found["p_adjusted"], expected)
+    who = rng.integers(0, 60, 200) if repeated else None
+    names = pd.unique(group).tolist()
+    teams = Teams(time, ended, group, clusters=who)
+    for pair in ("ab", "ac", "bc"):
+        of = np.isin(group, list(pair))
+        found = teams.test([names.index(name) for name in pair])
+        alone = logrank(time[of], ended[of], group[of], clusters=None if who is None else who[of])
+        assert found == pytest.approx(alone)
+        if not repeated:
+            assert found.p == pytest.approx(survdiff(time[of], ended[of], group[of])[1])
 
 
 def test_repeated_rows_do_not_speak_for_themselves():

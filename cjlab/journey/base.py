@@ -97,6 +97,7 @@ class Journeys:
         if start is not None and end is not None and start >= end:
             raise UserError(f"the period from {start} to {end} (UTC) holds no time.")
         self._all_seen = False
+        self._kept: tuple[tuple[str, ...], Any] = ((), None)
         self.observed_until = self._until(observed_until)
 
     @classmethod
@@ -147,6 +148,13 @@ class Journeys:
     def cluster(self) -> str:
         """The column of events by which rows repeat: what a resample draws."""
         return "unit" if self.unit == "account" else "customer"
+
+    def kept(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """Return what was made last under this key, or make it; one thing is kept at a time."""
+        if self._kept[0] != key:
+            self._kept = ((), None)  # the old goes before the new takes its memory
+            self._kept = (key, make())
+        return self._kept[1]
 
     def table(self, name: str) -> Table | None:
         """Return a table of the store, or None where the study has none of it."""
@@ -296,11 +304,8 @@ class Journeys:
     def to_ibis(self) -> Table:
         """Return the observed events with customer, stage, touchpoint and channel by name."""
         event = self.events
-        stage = ibis.memtable(
-            pd.DataFrame(
-                {"stage": range(len(self.model)), "stage_id": list(self.model.ids)},
-            ).astype({"stage": "int16"})
-        )
+        stages = {"stage": range(len(self.model)), "stage_id": list(self.model.ids)}
+        stage = ibis.memtable(pd.DataFrame(stages).astype({"stage": "int16"}))
         label = self.con.table("label")
         touchpoint = label.filter(label.kind == "touchpoint").select("code", "label")
         channel = label.filter(label.kind == "channel").select("code", "label")
@@ -337,11 +342,10 @@ class Journeys:
             events at or after ``observed_until`` are noted here.
         """
         event = self.con.table("event")
-        until = self.literal(self.observed_until)
         size = event.aggregate(
             total=event.count(),
             unmapped_stage=event.stage.isnull().sum(),
-            not_yet_data=(event.ts >= until).sum(),
+            not_yet_data=(event.ts >= self.literal(self.observed_until)).sum(),
         ).execute()
         total, rules = int(size["total"][0]), {"unmapped_stage": "stage", "not_yet_data": "ts"}
         found = {rule: int(size[rule][0]) for rule in rules if total and size[rule][0] > 0}

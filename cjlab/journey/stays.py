@@ -15,7 +15,7 @@ from cjlab.estimates import COLUMNS, estimates
 from cjlab.journey._waiting import DAY, Row, Rows, cells_of, day_grid, limits
 from cjlab.journey.base import Journeys, parse_duration
 from cjlab.journey.timing import stays
-from cjlab.logrank import logrank
+from cjlab.logrank import Teams
 from cjlab.repeats import areas, influence
 from cjlab.stats import adjust
 from cjlab.survival import rmst
@@ -156,13 +156,15 @@ def stay_difference(
         top = limit if limit is not None else _reached(list(cells.values()))
         means = {group: _mean(cell, top) for group, cell in cells.items()}
         every = _base(stage, ALL, ALL, list(cells.values()))
-        rows.append({**every, **_test(list(cells.values()), complete=len(cells) > 1)})
+        place, teams = {group: k for k, group in enumerate(cells)}, _teams(list(cells.values()))
+        rows.append({**every, **_test(teams, complete=len(cells) > 1)})
         for a, b in combinations(groups, 2):
             there = [group for group in (a, b) if group in cells]
             pair = [cells[group] for group in there]
             base = _base(stage, label[a], label[b], pair)
             rows.append({**base, **_difference(pair, [means[group] for group in there], top)})
-            rows.append({**base, **_test(pair, complete=len(pair) == 2)})
+            codes = [place[group] for group in there]
+            rows.append({**base, **_test(teams, codes, complete=len(pair) == 2)})
     return _adjusted(pd.DataFrame(rows, columns=["stage", "a", "b", *COLUMNS]))
 
 
@@ -202,16 +204,21 @@ def _reached(cells: list[Rows]) -> int:
     return int(min(open_ended) if open_ended else max(longest, default=0))
 
 
-def _test(cells: list[Rows], *, complete: bool) -> Row:
+def _teams(cells: list[Rows]) -> Teams:
+    none = np.zeros(0)
+    return Teams(
+        np.concatenate([none, *(cell.length for cell in cells)]),
+        np.concatenate([none != 0, *(cell.waits.end != 0 for cell in cells)]),
+        np.repeat(range(len(cells)), [cell.n for cell in cells]),
+        clusters=np.concatenate([none, *(cell.clusters for cell in cells)]).astype("int64"),
+    )
+
+
+def _test(teams: Teams, chosen: list[int] | None = None, *, complete: bool) -> Row:
     row: Row = {"metric": "p", "unit": "p"}
     if not complete:
         return {**row, "value": None, "note": "no_spells"}
-    p = logrank(
-        np.concatenate([cell.length for cell in cells]),
-        np.concatenate([cell.waits.end != 0 for cell in cells]),
-        np.repeat(range(len(cells)), [cell.n for cell in cells]),
-        clusters=np.concatenate([cell.clusters for cell in cells]),
-    ).p
+    p = teams.test(chosen).p
     return {**row, "value": None, "note": "no_spread"} if np.isnan(p) else {**row, "value": p}
 
 

@@ -127,7 +127,15 @@ def time_in_stage(
 
 
 def stays(j: Journeys, names: list[str]) -> dict[tuple[Any, ...], Rows]:
-    """Fetch the stays by segment and stage code; they end by the next stage's code + 1."""
+    """Fetch the stays by segment and stage code; they end by the next stage's code + 1.
+
+    Several metrics ask for the same stays one after the other: the last ones are kept.
+    """
+    found: dict[tuple[Any, ...], Rows] = j.kept(("stays", *names), lambda: _fetched(j, names))
+    return found
+
+
+def _fetched(j: Journeys, names: list[str]) -> dict[tuple[Any, ...], Rows]:
     table = spells(j)
     table = table.mutate(ts=table.start, end=(table.next_stage + 1).fill_null(0).cast("int16"))
     return collect(j.grouped(table, names), [*j.columns(names), "stage"], j.cluster)
