@@ -28,8 +28,8 @@ PEERS = Path(__file__).parents[1] / "tests" / "benchmarks" / "peers"
 FITS = 20_000_000  # events that the counterparts can hold in memory
 STEPS = [_generate.touchpoint(code) for code in (10, 15, 20, 25, 30)]
 WINDOW = "30D"
-STAGES = ("funnel", "reach", "dropoff", "time_in_stage", "exits", "time_to_convert")
-STAGES += ("transitions", "variants", "step_matrix")
+STAGES = ["funnel", "reach", "dropoff", "time_in_stage", "exits", "time_to_convert"]
+STAGES += ["transitions", "variants", "step_matrix"]
 Answer = Mapping[str, int] | None
 
 
