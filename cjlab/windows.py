@@ -59,12 +59,12 @@ def make(
     purchase: int,
     extra: tuple[str, ...] = (),
 ) -> None:
-    """Make ``event`` and ``unit`` from ``coded`` and ``named``, and drop these two.
+    """Make ``event`` and ``unit`` from ``coded`` and ``named``.
 
     Parameters
     ----------
     con : duckdb.DuckDBPyConnection
-        Holds the two tables.
+        Holds these two.
     by : list of str
         Columns that order a unit's events; see :func:`order`.
     purchase : int
@@ -79,8 +79,6 @@ def make(
             min(CASE WHEN stage = {purchase} THEN step END) AS purchase_step
             FROM event GROUP BY unit) USING (unit) ORDER BY unit"""
     )
-    con.execute("DROP TABLE coded")
-    con.execute("DROP TABLE named")
 
 
 def _events(con: duckdb.DuckDBPyConnection, by: list[str], extra: tuple[str, ...]) -> None:
