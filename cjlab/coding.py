@@ -212,7 +212,8 @@ def _coded(con: duckdb.DuckDBPyConnection, ties: str, extra: tuple[str, ...]) ->
     rank = ", ".join(f"{c} NULLS LAST" for c in SAID)
     con.execute(
         f"""CREATE TEMP TABLE meaning AS SELECT *,
-            CAST(row_number() OVER (ORDER BY {rank}) AS INTEGER) AS meaning
+            CAST(row_number() OVER () AS INTEGER) AS meaning,
+            CAST(dense_rank() OVER (ORDER BY {rank}) AS BIGINT) AS tie
         FROM (SELECT {spoken}, tp.code AS touchpoint, coalesce(own.code, named.code) AS stage{codes}
             FROM said JOIN resolved ON resolved.name = said.touchpoint
             JOIN touchpoint AS tp ON tp.touchpoint = resolved.touchpoint
@@ -243,6 +244,6 @@ def _coded(con: duckdb.DuckDBPyConnection, ties: str, extra: tuple[str, ...]) ->
         f"""CREATE TEMP VIEW coded AS SELECT unit, unit AS customer, ts,
             touchpoint, stage, {", ".join(_CODED)},
             {"account" if account != (0,) else "CAST(NULL AS INTEGER) AS account"},
-            value, cost, seq, {"arrival" if ties == "row" else "meaning"} AS tie{more}
+            value, cost, seq, {"arrival" if ties == "row" else "meaning.tie"} AS tie{more}
         FROM met JOIN meaning USING (meaning)"""
     )

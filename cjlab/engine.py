@@ -73,7 +73,8 @@ def recurring(con: duckdb.DuckDBPyConnection, query: str) -> np.ndarray:
     Rows that are alike are among the rows with such a hash: few are left to compare, and
     sorting numbers costs next to nothing beside grouping rows.
     """
-    (hashes,) = con.execute(query).fetchnumpy().values()
+    (found,) = con.execute(query).fetchnumpy().values()
+    hashes = np.asarray(found)
     hashes.sort()
     return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
 

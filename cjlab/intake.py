@@ -247,9 +247,7 @@ def _quarantine(
             f"INSERT INTO quarantine SELECT {head}, _file, _row, CASE _code {rule} END, "
             f"CASE _code {column} END, _value, _record FROM refused"
         )
-        rows = con.execute(
-            "SELECT _code, count(*) FROM refused GROUP BY 1 ORDER BY 1"
-        ).fetchall()
+        rows = con.execute("SELECT _code, count(*) FROM refused GROUP BY 1 ORDER BY 1").fetchall()
         for code, number in rows:
             name, reading = conditions[code]
             column_name = reading.column.name

@@ -93,16 +93,23 @@ def _events(con: duckdb.DuckDBPyConnection, by: list[str], extra: tuple[str, ...
     gaps = any(0 < filled[column] < events for column in ("stage", "channel"))
     by = [column for column in by if column not in null]
     parts = min(-(-max(events, 1) // _EVENTS_AT_ONCE), _MOST_PARTS)
+    if not gaps:
+        # What streams keeps one thread busy; a second one would burn as much time in waiting.
+        con.execute("SET threads = 1")
     for part in range(parts):
         low, high = (last + 1) * part // parts, (last + 1) * (part + 1) // parts
         rows = f"coded WHERE unit >= {low} AND unit < {high}"
         target = "INSERT INTO event" if part else "CREATE TABLE event AS"
         con.execute(f"{target} {_query(_enough(con, by, rows), extra, null, rows, gaps)}")
+    con.execute("RESET threads")
 
 
 def _enough(con: duckdb.DuckDBPyConnection, by: list[str], rows: str) -> list[str]:
-    """Return the first few of the columns where no two rows of a unit are alike in them."""
-    for few in (by[:1], by[: by.index("tie") + 1] if "tie" in by else by):
+    """Return the first few of the columns where no two rows of a unit are alike in them.
+
+    Sorting by the others, which seldom decide anything, would take twice as long.
+    """
+    for few in (by[:1], by[: by.index("tie") + 1]) if "tie" in by else (by[:1],):
         fields = ", ".join(map(quote, ["unit", *few]))
         if not len(recurring(con, f"SELECT hash({fields}) FROM {rows}")):
             return few
