@@ -25,6 +25,7 @@ class Resolver(Protocol):
 
 
 _CODED = SAID[2:]
+CODED_FROM = ("met", "meaning")
 
 
 def has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
@@ -45,14 +46,15 @@ def code(
 ) -> None:
     """Make every table of the store but ``event`` and ``unit``; see :func:`cjlab.store.build`.
 
-    In their place stand the temporary tables that :mod:`cjlab.windows` makes them from:
-    ``coded`` (unit, customer, ts, touchpoint, stage, channel, device, role, source, account,
-    value, cost, seq, tie and the extra columns; in no order) and ``named`` (unit, customer_id).
+    In their place stand what :mod:`cjlab.windows` makes them from: the temporary view ``coded``
+    (unit, customer, ts, touchpoint, stage, channel, device, role, source, account, value, cost,
+    seq, tie and the extra columns; in no order) over the temporary tables of
+    :data:`CODED_FROM`, and the temporary table ``named`` (unit, customer_id).
     """
     _orders(con)
     _plain(con, "customers", "customer_id")
-    _plain(con, "tickets", "customer_id, opened")
-    _plain(con, "responses", "ts, customer_id")
+    _plain(con, "tickets", "customer_id, opened, _part, _file, _row")
+    _plain(con, "responses", "ts, customer_id, _part, _file, _row")
     _every(con, ties, derive, extra)
     _said(con)
     _touchpoints(con, catalogue)
@@ -60,7 +62,7 @@ def code(
     _labels(con)
     _coded(con, ties, extra)
     con.execute("DROP VIEW every")
-    for table in ("said", "resolved", "stage_name", "meaning"):
+    for table in ("said", "resolved", "stage_name"):
         con.execute(f"DROP TABLE {table}")
 
 
@@ -86,7 +88,7 @@ def _plain(con: duckdb.DuckDBPyConnection, table: str, order: str) -> None:
     if has(con, f"accepted_{table}"):
         con.execute(
             f"CREATE TABLE {table} AS SELECT * EXCLUDE (_part, _file, _row) "
-            f"FROM accepted_{table} ORDER BY {order}, _part, _file, _row"
+            f"FROM accepted_{table} ORDER BY {order}"
         )
 
 
@@ -199,7 +201,7 @@ def _labels(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _coded(con: duckdb.DuckDBPyConnection, ties: str, extra: tuple[str, ...]) -> None:
-    """Look up what each combination means, then write the events in codes."""
+    """Look up what each combination means, then write each event as the number of its own."""
     codes = "".join(f", l_{c}.code AS {c}" for c in _CODED)
     own = {c: f"said.{c}" for c in _CODED} | {"channel": "coalesce(said.channel, resolved.channel)"}
     joins = "".join(
@@ -210,6 +212,7 @@ def _coded(con: duckdb.DuckDBPyConnection, ties: str, extra: tuple[str, ...]) ->
     rank = ", ".join(f"{c} NULLS LAST" for c in SAID)
     con.execute(
         f"""CREATE TEMP TABLE meaning AS SELECT *,
+            CAST(row_number() OVER () AS INTEGER) AS meaning,
             CAST(dense_rank() OVER (ORDER BY {rank}) AS BIGINT) AS tie
         FROM (SELECT {spoken}, tp.code AS touchpoint, coalesce(own.code, named.code) AS stage{codes}
             FROM said JOIN resolved ON resolved.name = said.touchpoint
@@ -230,11 +233,17 @@ def _coded(con: duckdb.DuckDBPyConnection, ties: str, extra: tuple[str, ...]) ->
     )
     more = "".join(f", every.{quote(column)}" for column in extra)
     con.execute(
-        f"""CREATE TEMP TABLE coded AS SELECT named.unit, named.unit AS customer, every.ts,
-            meaning.touchpoint, meaning.stage, {", ".join(f"meaning.{c}" for c in _CODED)},
-            {"a.code" if account != (0,) else "CAST(NULL AS INTEGER)"} AS account,
-            every.value, every.cost, every.seq,
-            {"arrival" if ties == "row" else "meaning.tie"} AS tie{more}
+        f"""CREATE TEMP TABLE met AS SELECT named.unit, every.ts, meaning.meaning,
+            {"a.code AS account," if account != (0,) else ""}
+            every.value, every.cost, every.seq{", arrival" if ties == "row" else ""}{more}
         FROM every JOIN meaning ON {same or "TRUE"} JOIN named USING (customer_id)
         {accounts if account != (0,) else ""}"""
+    )
+    more = "".join(f", met.{quote(column)}" for column in extra)
+    con.execute(
+        f"""CREATE TEMP VIEW coded AS SELECT unit, unit AS customer, ts,
+            touchpoint, stage, {", ".join(_CODED)},
+            {"account" if account != (0,) else "CAST(NULL AS INTEGER) AS account"},
+            value, cost, seq, {"arrival" if ties == "row" else "meaning.tie"} AS tie{more}
+        FROM met JOIN meaning USING (meaning)"""
     )

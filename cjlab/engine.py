@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from cjlab.config import Engine, expand
 from cjlab.errors import UserError
@@ -64,6 +65,18 @@ def connect(
     con.execute("SET TimeZone = 'UTC'")
     con.execute("SET enable_progress_bar = false")
     return con
+
+
+def recurring(con: duckdb.DuckDBPyConnection, query: str) -> np.ndarray:
+    """Return the hashes, of those that a query gives, that come more than once.
+
+    Rows that are alike are among the rows with such a hash: few are left to compare, and
+    sorting numbers costs next to nothing beside grouping rows.
+    """
+    (found,) = con.execute(query).fetchnumpy().values()
+    hashes = np.asarray(found)
+    hashes.sort()
+    return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
 
 
 def spark_session(engine: Engine | None = None) -> Any:

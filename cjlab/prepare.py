@@ -192,14 +192,13 @@ def _fill_intake(config: StudyConfig, folder: Path, scratch: Path, progress: Pro
                         zone=config.timezone,
                         now=now,
                         currency=config.currency,
+                        target=scratch / f"accepted_{name}.parquet",
                         progress=progress,
                     )
                 )
         _one_currency(con, config)
-        for name in config.sources:
-            if store.has(con, f"accepted_{name}"):
-                _copy(con, f"accepted_{name}", scratch)
-        _copy(con, "quarantine", scratch)
+        target = literal(scratch / "quarantine.parquet")
+        con.execute(f"COPY quarantine TO {target} (FORMAT parquet, COMPRESSION zstd)")
     finally:
         con.close()
     for left in (*scratch.glob("*-[0-9]*"), *scratch.glob("work.duckdb*"), scratch / "spill"):
@@ -208,11 +207,6 @@ def _fill_intake(config: StudyConfig, folder: Path, scratch: Path, progress: Pro
     (scratch / "intake.json").write_text(text, encoding="utf-8")
     if not any(source.accepted for source in found.sources):
         raise UserError("no source has a single row; there is nothing to report on.")
-
-
-def _copy(con: Any, table: str, folder: Path) -> None:
-    target = literal(folder / f"{table}.parquet")
-    con.execute(f"COPY {table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
 
 
 def _one_currency(con: Any, config: StudyConfig) -> None:

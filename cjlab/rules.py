@@ -149,7 +149,13 @@ def id_text(own: str, kind: str) -> str:
 
 def _decimal_ids(own: str, kind: str) -> tuple[tuple[str, str], ...]:
     """Count text such as "17850.0": another export may well write "17850" for the same one."""
-    return (("decimal_id", f"regexp_full_match({own}, '\\d+\\.0')"),) if kind == "VARCHAR" else ()
+    shape = _where(f"suffix({own}, '.0')", f"regexp_full_match({own}, '\\d+\\.0')")
+    return (("decimal_id", shape),) if kind == "VARCHAR" else ()
+
+
+def _where(cheap: str, dear: str) -> str:
+    """Both conditions, the second asked only where the first holds; AND would ask both."""
+    return f"CASE WHEN {cheap} THEN {dear} ELSE FALSE END"
 
 
 def _number(kind: str, own: str, stored: str, decimal: str) -> str:
@@ -185,9 +191,11 @@ def _letters(column: Column, own: str, kind: str) -> tuple[tuple[str, str], ...]
     garbled = (
         f"regexp_matches({own}, '[ÃÂ][\\x{{0080}}-\\x{{00BF}}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€|�')"
     )
-    notes = [("mojibake", garbled)]
+    beyond_ascii = f"strlen({own}) <> length({own})"
+    notes = [("mojibake", _where(beyond_ascii, garbled))]
     if column.name != "text":
-        notes.append(("lost_letter", f"regexp_matches({own}, '\\pL\\?\\pL')"))
+        lost = _where(f"contains({own}, '?')", f"regexp_matches({own}, '\\pL\\?\\pL')")
+        notes.append(("lost_letter", lost))
     return tuple(notes)
 
 

@@ -25,6 +25,7 @@ from ibis.expr.types import Table
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from cjlab import store_windows, windows
+from cjlab.coding import CODED_FROM
 from cjlab.errors import UserError
 from cjlab.sources.base import literal, quote
 from cjlab.stages import StageModel
@@ -209,8 +210,11 @@ def attach(con: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:
 
 def _tables(con: duckdb.DuckDBPyConnection) -> list[str]:
     rows = con.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name IN (current_database(), 'temp')"
-        " AND NOT starts_with(table_name, 'accepted_') AND table_name <> 'quarantine' ORDER BY 1"
+        "SELECT table_name FROM (FROM duckdb_tables() UNION ALL BY NAME SELECT database_name, "
+        "view_name AS table_name FROM duckdb_views() WHERE view_name = 'coded') "
+        "WHERE database_name IN (current_database(), 'temp') AND NOT starts_with(table_name, "
+        "'accepted_') AND NOT list_contains(?, table_name) ORDER BY 1",
+        [["quarantine", *CODED_FROM]],
     ).fetchall()
     return [str(row[0]) for row in rows]
 

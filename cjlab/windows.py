@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import duckdb
 
+from cjlab.engine import recurring
 from cjlab.errors import UserError, did_you_mean
 from cjlab.sources.base import quote
 
@@ -58,12 +59,12 @@ def make(
     purchase: int,
     extra: tuple[str, ...] = (),
 ) -> None:
-    """Make ``event`` and ``unit`` from ``coded`` and ``named``, and drop these two.
+    """Make ``event`` and ``unit`` from ``coded`` and ``named``.
 
     Parameters
     ----------
     con : duckdb.DuckDBPyConnection
-        Holds the two tables.
+        Holds these two.
     by : list of str
         Columns that order a unit's events; see :func:`order`.
     purchase : int
@@ -78,8 +79,6 @@ def make(
             min(CASE WHEN stage = {purchase} THEN step END) AS purchase_step
             FROM event GROUP BY unit) USING (unit) ORDER BY unit"""
     )
-    con.execute("DROP TABLE coded")
-    con.execute("DROP TABLE named")
 
 
 def _events(con: duckdb.DuckDBPyConnection, by: list[str], extra: tuple[str, ...]) -> None:
@@ -89,53 +88,84 @@ def _events(con: duckdb.DuckDBPyConnection, by: list[str], extra: tuple[str, ...
     assert row is not None
     events, last, *found = row
     kinds = {row[0]: row[1] for row in con.execute("DESCRIBE coded").fetchall()}
-    null = {
-        c: f"CAST(NULL AS {kinds[c]})" for c, n in zip(_OFTEN_EMPTY, found, strict=True) if not n
-    }
+    filled = dict(zip(_OFTEN_EMPTY, found, strict=True))
+    null = {c: f"CAST(NULL AS {kinds[c]})" for c, n in filled.items() if not n}
+    gaps = any(0 < filled[column] < events for column in ("stage", "channel"))
+    by = [column for column in by if column not in null]
     parts = min(-(-max(events, 1) // _EVENTS_AT_ONCE), _MOST_PARTS)
+    if not gaps:
+        # What streams keeps one thread busy; a second one would burn as much time in waiting.
+        con.execute("SET threads = 1")
     for part in range(parts):
         low, high = (last + 1) * part // parts, (last + 1) * (part + 1) // parts
+        rows = f"coded WHERE unit >= {low} AND unit < {high}"
         target = "INSERT INTO event" if part else "CREATE TABLE event AS"
-        con.execute(f"{target} {_query(by, extra, null, f'unit >= {low} AND unit < {high}')}")
+        con.execute(f"{target} {_query(_enough(con, by, rows), extra, null, rows, gaps)}")
+    con.execute("RESET threads")
 
 
-def _query(by: list[str], extra: tuple[str, ...], null: dict[str, str], where: str) -> str:
-    """Compose one pass of windows, one sort and one running count.
+def _enough(con: duckdb.DuckDBPyConnection, by: list[str], rows: str) -> list[str]:
+    """Return the first few of the columns where no two rows of a unit are alike in them.
+
+    Sorting by the others, which seldom decide anything, would take twice as long.
+    """
+    for few in (by[:1], by[: by.index("tie") + 1]) if "tie" in by else (by[:1],):
+        fields = ", ".join(map(quote, ["unit", *few]))
+        if not len(recurring(con, f"SELECT hash({fields}) FROM {rows}")):
+            return few
+    return by
+
+
+def _query(
+    by: list[str], extra: tuple[str, ...], null: dict[str, str], rows: str, gaps: bool
+) -> str:
+    """Compose one sort, then windows over neighbours and running counts, which stream.
 
     Past the sort a unit's rows stand together, so that sessions and spells are differences of
-    counts that run over the whole table: those windows have neither parts nor order, and
-    stream. What a study lacks is not carried through the sorts.
+    counts that run over the whole table. Only where some events lack a stage or channel and
+    others do not (``gaps``), neighbours are looked for within each unit, at greater cost. What
+    a study lacks is not carried through the sort.
     """
     carried = ", ".join([*(c for c in KEPT if c not in null), *extra])
     kept = ", ".join(f"{null[c]} AS {c}" if c in null else c for c in KEPT[2:])
-    keys = ", ".join(f"{quote(column)} NULLS LAST" for column in by if column not in null)
+    keys = ", ".join(f"{quote(column)} NULLS LAST" for column in by)
     stage, channel = (null.get(column, column) for column in ("stage", "channel"))
     more = "".join(f", {column}" for column in extra)
+    journey, source, sort = "()", f"(SELECT {carried} FROM {rows} ORDER BY unit, {keys})", ""
+    if gaps:
+        journey, source = f"(PARTITION BY unit ORDER BY {keys})", rows
+        sort = "ORDER BY unit, place"
     past = "OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-    moved = f"{stage} IS NOT NULL AND {stage} IS DISTINCT FROM before"
+    skip = "IGNORE NULLS" if gaps else ""
     return f"""
-        WITH around AS (
-            SELECT {carried}, CAST(row_number() OVER journey - 1 AS INTEGER) AS step,
-                ts > lag(ts) OVER journey + INTERVAL {SESSION_MINUTES} MINUTE IS NOT FALSE AS fresh,
-                lead(touchpoint) OVER journey AS next_touchpoint, lead(ts) OVER journey AS next_ts,
-                lag({stage} IGNORE NULLS) OVER journey AS before,
-                lead({stage} IGNORE NULLS) OVER journey AS after,
-                lead(CASE WHEN {stage} IS NOT NULL THEN ts END IGNORE NULLS) OVER journey
-                    AS after_ts,
-                lead({channel} IGNORE NULLS) OVER journey AS next_channel,
-                lead(CASE WHEN {channel} IS NOT NULL THEN ts END IGNORE NULLS) OVER journey
+        WITH beside AS (
+            SELECT {carried}, row_number() OVER journey AS place,
+                lag(unit) OVER journey IS DISTINCT FROM unit AS first,
+                lead(unit) OVER journey IS NOT DISTINCT FROM unit AS more,
+                lag(ts) OVER journey AS prev_ts, lead(ts) OVER journey AS next_ts,
+                lead(touchpoint) OVER journey AS next_touchpoint,
+                lag({stage} {skip}) OVER journey AS before,
+                lead({stage} {skip}) OVER journey AS after,
+                lead(CASE WHEN {stage} IS NOT NULL THEN ts END {skip}) OVER journey AS after_ts,
+                lead({channel} {skip}) OVER journey AS next_channel,
+                lead(CASE WHEN {channel} IS NOT NULL THEN ts END {skip}) OVER journey
                     AS next_channel_ts
-            FROM coded WHERE {where} WINDOW journey AS (PARTITION BY unit ORDER BY {keys})),
+            FROM {source} WINDOW journey AS {journey}),
         counted AS (
-            SELECT *, count(CASE WHEN fresh THEN 1 END) {past} AS sessions,
-                count(CASE WHEN {moved} THEN 1 END) {past} AS spells
-            FROM (SELECT * FROM around ORDER BY unit, step))
-        SELECT unit, customer, step, {kept},
-            CAST(sessions - max(CASE WHEN step = 0 THEN sessions END) {past} AS INTEGER) AS session,
-            CASE WHEN {stage} IS NOT NULL THEN CAST(spells - max(CASE WHEN step = 0 THEN spells
-                - CAST({stage} IS NOT NULL AS INTEGER) END) {past} - 1 AS INTEGER) END AS spell,
-            CASE WHEN {stage} IS NOT NULL THEN before END AS prev_stage,
-            CASE WHEN {stage} IS NOT NULL THEN after END AS next_stage,
-            CASE WHEN {stage} IS NOT NULL THEN after_ts END AS next_stage_ts,
-            next_touchpoint, next_ts, next_channel, next_channel_ts{more}
+            SELECT *, count(*) FILTER (first OR ts > prev_ts + INTERVAL {SESSION_MINUTES} MINUTE)
+                    {past} AS sessions,
+                count(*) FILTER ({stage} IS NOT NULL AND (first OR {stage} IS DISTINCT FROM before))
+                    {past} AS spells
+            FROM (SELECT * FROM beside {sort}))
+        SELECT unit, customer, CAST(place - max(place) FILTER (first) {past} AS INTEGER) AS step,
+            {kept}, CAST(sessions - max(sessions) FILTER (first) {past} AS INTEGER) AS session,
+            CASE WHEN {stage} IS NOT NULL THEN CAST(spells - max(spells - CAST({stage} IS NOT NULL
+                AS INTEGER)) FILTER (first) {past} - 1 AS INTEGER) END AS spell,
+            CASE WHEN {stage} IS NOT NULL AND NOT first THEN before END AS prev_stage,
+            CASE WHEN {stage} IS NOT NULL AND more THEN after END AS next_stage,
+            CASE WHEN {stage} IS NOT NULL AND more THEN after_ts END AS next_stage_ts,
+            CASE WHEN more THEN next_touchpoint END AS next_touchpoint,
+            CASE WHEN more THEN next_ts END AS next_ts,
+            CASE WHEN more THEN next_channel END AS next_channel,
+            CASE WHEN more THEN next_channel_ts END AS next_channel_ts{more}
         FROM counted"""

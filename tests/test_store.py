@@ -203,14 +203,18 @@ def test_row_order_split_files_and_copies_change_nothing(frame, data) -> None:
     pd.testing.assert_frame_equal(events_of(built(*parts)), expected)
 
 
-def test_many_events_equal_the_loop(monkeypatch) -> None:
+@pytest.mark.parametrize("gaps", [True, False])
+@pytest.mark.parametrize("minutes", [[0, 15, 30, 45, 75, 90], range(0, 30_000_000, 7)])
+def test_many_events_equal_the_loop(monkeypatch, gaps: bool, minutes) -> None:
+    """With and without events that lack a stage or channel, and with and without ties."""
     monkeypatch.setattr(windows, "_EVENTS_AT_ONCE", 500)  # several ranges of units
     rng = random.Random(4)
-    stages, minutes = [*STAGES, None, "other"], [0, 15, 30, 45, 75, 90]
+    stages = [*STAGES, None, "other"] if gaps else STAGES
+    channels = ["web", None] if gaps else ["web", "store"]
     rows = []
     for n in range(3000):
         head = (f"c{rng.randrange(300)}", rng.choice(minutes), rng.choice(["page", "call"]))
-        tail = (rng.choice(stages), rng.choice(["web", None]), None, rng.choice([1, None]), n)
+        tail = (rng.choice(stages), rng.choice(channels), None, rng.choice([1, None]), n)
         rows.append((*head, *tail))
     frame = frame_of(rows)
     for ties in ("stage", "row"):

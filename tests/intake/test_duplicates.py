@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
+
 import pytest
 
 EVENTS = ["a,2026-01-01T10:00,x", "a,2026-01-01T10:00,y", "b,2026-01-02T10:00,x"]
@@ -55,6 +58,55 @@ def test_the_same_file_named_twice(bench) -> None:
     assert [(s.source, s.accepted, s.dropped) for s in study.intake.sources] == [
         ("e.csv", 3, 0),
         ("e.csv (2)", 0, 3),
+    ]
+
+
+@pytest.mark.parametrize("all_compared", [True, False])
+def test_only_rows_alike_everywhere_are_copies(bench, monkeypatch, all_compared: bool) -> None:
+    """Nulls, decimals and columns that change places; rows whose hash recurs are compared."""
+    from cjlab import intake
+
+    if all_compared:  # as if the hashes of all rows came again
+        query = "SELECT DISTINCT _whole FROM good_events"
+        every = lambda con, _: con.execute(query).fetchnumpy()["_whole"]  # noqa: E731
+        monkeypatch.setattr(intake, "recurring", every)
+    rows = [  # value, channel, and two columns that no one mapped
+        (None, "a", None, "x"),
+        (None, "a", "x", None),
+        ("1.10", None, "x", None),
+        ("1.1", None, "x", None),  # the same number
+        (None, "a", "x", None),
+        (None, None, "x", None),
+        (None, "", "x", None),
+        ("1.10", None, None, None),
+        (None, None, None, None),
+        (None, None, None, None),
+    ]
+    value, channel, one, two = zip(*rows, strict=True)
+    data = bench.parquet(
+        customer_id=["k"] * len(rows),
+        ts=[datetime(2026, 1, 1)] * len(rows),
+        touchpoint=["x"] * len(rows),
+        value=[None if v is None else Decimal(v) for v in value],
+        channel=list(channel),
+        one=list(one),
+        two=list(two),
+    )
+    study = bench.study({"e.parquet": data})
+    assert list(bench.accepted(study)["_row"]) == [1, 2, 3, 6, 7, 8, 9]
+    assert bench.rules(study) == [(n, "exact_duplicate", None, "k") for n in (4, 5, 10)]
+
+
+def test_a_row_that_was_refused_is_no_copy(bench) -> None:
+    files = {
+        "a.csv": text(bench, ["a,2026-01-01,x", "a,soon,x", "a,2300-01-01,x"]),
+        "b.csv": text(bench, ["a,soon,x", "a,2026-01-01,x", ",2026-01-01,x"]),
+    }
+    sources = [{"path": name, "reject_limit": 1} for name in files]
+    study = bench.study(files, {"events": sources})
+    assert [(s.accepted, s.rejected, s.dropped) for s in study.intake.sources] == [
+        (1, 2, 0),
+        (0, 2, 1),
     ]
 
 

@@ -92,8 +92,8 @@ def test_the_check_adds_up(bench) -> None:
 def test_rows_that_do_not_add_up_are_never_published(bench, monkeypatch) -> None:
     from cjlab import intake
 
-    lose = "DELETE FROM accepted_events_0"
-    monkeypatch.setattr(intake, "_move", lambda con, *_: con.execute(lose))
+    lose = "CREATE TEMP TABLE accepted_events AS FROM good_events LIMIT 0"
+    monkeypatch.setattr(intake, "_keep", lambda con, *_: con.execute(lose))
     study = bench.events("a,2026-01-01,x\na,2026-01-01,x\n")
     with pytest.raises(CjlabError, match="2 rows in, but 0 accepted"):
         assert study.intake
