@@ -187,7 +187,8 @@ def _cut(j: Journeys, span: int) -> pd.DataFrame:
     event = j.events
     table = event.select("unit", "step", "ts", inside=j.within(event.ts))
     parts = over_units(j, table, cut) or [cut(table.limit(0).execute().to_dict("series"))]
-    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return pd.DataFrame(found, copy=False)
 
 
 def _sessions(j: Journeys, gap: str | timedelta) -> Table:
