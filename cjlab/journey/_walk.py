@@ -87,9 +87,12 @@ class _Walk:
         return kept
 
     def ordered(self) -> list[Ints]:
-        """By step where the latest run began that ends with it at an instant, −1 where none does."""
+        """By step where the latest run began that ends there at each instant, −1 without one."""
         names = serving_names(self.tied)
-        sizes = {names[s]: self._count(self.flags[k] for k in crowd) for crowd, s in self.tied.items()}
+        sizes = {
+            names[serving]: self._count(self.flags[k] for k in crowd)
+            for crowd, serving in self.tied.items()
+        }
         runs: list[Ints] = []
         past: list[Ints] = []
         for k in range(self.plan.size):
@@ -115,8 +118,8 @@ class _Walk:
         since = {}
         for crowd in self.tied:
             size = self._count(self.flags[k] for k in crowd)
-            nth = np.cumsum(size) - len(crowd)
-            since[crowd] = np.where(nth >= 0, np.repeat(self.place, size)[nth], -1)
+            nth = np.maximum(np.cumsum(size) - len(crowd), -1)
+            since[crowd] = np.append(np.repeat(self.place, size), -1)[nth]
         runs = []
         for k in range(self.plan.size):
             steps = frozenset(range(k + 1))

@@ -67,7 +67,7 @@ def sessions(j: Journeys, *, gap: str | timedelta = GAP) -> pd.DataFrame:
         rows = rows.drop(columns="session")
     found = pd.concat([_owners(j, rows["unit"]), rows.drop(columns="unit")], axis=1)
     kept = found.rename(columns={"ts": "start"})
-    return kept[[*(c for c in kept if c.endswith("_id")), "session", "start", "end", "events"]]
+    return kept[[*(c for c in kept if str(c).endswith("_id")), "session", "start", "end", "events"]]
 
 
 def session_summary(
