@@ -6,6 +6,7 @@ lost or buy again; an account is one life, whoever of it acts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from ibis.expr.types import Table
 
 from cjlab._numbers import Floats
 from cjlab.journey import _calendar
-from cjlab.journey._segments import CALENDARS, MOVING
+from cjlab.journey._segments import CALENDARS, MOVING, carried
 from cjlab.journey.base import Journeys
 from cjlab.stats import proportion
 
@@ -36,15 +37,17 @@ def whose(j: Journeys, table: Table) -> Table:
     return table.mutate(who=table.customer if j.unit == "session" else table.unit)
 
 
-def births(j: Journeys) -> Table:
-    """Return one row a life, for its first event: who, unit, step, ts."""
+def births(j: Journeys, names: Sequence[str] = ()) -> Table:
+    """Return one row a life, for its first event: who, unit, step, ts.
+
+    What the segments in `names` need of the event is carried along.
+    """
     event = whose(j, j.events)
-    first = event.filter(event.step == 0).select("who", "unit", "step", "ts")
+    first = event.filter(event.step == 0)
+    first = first.select("who", "unit", "step", "ts", **carried(event, names))
     if j.unit != "session":
         return first
-    return first.group_by("who").aggregate(
-        unit=_.unit.argmin(_.ts), step=_.step.min(), ts=_.ts.min()
-    )
+    return first.semi_join(first.group_by("who").aggregate(unit=_.unit.argmin(_.ts)), "unit")
 
 
 def segments(j: Journeys, names: list[str]) -> list[tuple[Any, ...]]:
@@ -55,7 +58,7 @@ def segments(j: Journeys, names: list[str]) -> list[tuple[Any, ...]]:
     """
     found = set(j.groups(names))
     if any(name in (*MOVING, *CALENDARS) for name in names):
-        begun = j.grouped(births(j), names).select(*j.columns(names)).distinct().execute()
+        begun = j.grouped(births(j, names), names).select(*j.columns(names)).distinct().execute()
         found |= set(begun.itertuples(index=False, name=None))
     return sorted(found)
 

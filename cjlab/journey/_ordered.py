@@ -6,7 +6,9 @@ the window is left, so the running maximum is all that the next step has to know
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import ibis
@@ -86,7 +88,7 @@ def shared_runs(j: Journeys, table: Table, plan: Plan, masks: set[Mask]) -> Tabl
     (Hall 1935).
     """
     tied = crowds(range(plan.size), masks)
-    names = {serving: f"c{place}" for place, serving in enumerate(dict.fromkeys(tied.values()))}
+    names = serving_names(tied)
     fields: dict[str, Any] = {
         names[serving]: ibis.or_(*(table[f"m{k}"] for k in crowd)).sum()
         for crowd, serving in tied.items()
@@ -97,10 +99,10 @@ def shared_runs(j: Journeys, table: Table, plan: Plan, masks: set[Mask]) -> Tabl
     instant = table.group_by("unit", "ts").aggregate(**fields)
     past = ibis.window(group_by="unit", order_by="ts", preceding=(None, 1))
     for k in range(plan.size):
-        inside = _enough(instant, range(k + 1), tied, names) & j.within(instant.ts)
+        inside = enough(instant, range(k + 1), tied, names) & j.within(instant.ts)
         starts = [inside.ifelse(instant.ts, ibis.null())]
         for i in range(k):
-            run = _enough(instant, range(i + 1, k + 1), tied, names)
+            run = enough(instant, range(i + 1, k + 1), tied, names)
             run &= in_time(instant.ts, instant[f"p{i}"], plan.span)
             if plan.excluded:
                 run &= unbarred(instant[f"q{i}"], instant.barrier)
@@ -113,8 +115,13 @@ def shared_runs(j: Journeys, table: Table, plan: Plan, masks: set[Mask]) -> Tabl
     return instant
 
 
-def _enough(
-    instant: Table,
+def serving_names(tied: dict[Mask, frozenset[Mask]]) -> dict[frozenset[Mask], str]:
+    """Name the columns that count the events of an instant which serve a crowd."""
+    return {serving: f"c{place}" for place, serving in enumerate(dict.fromkeys(tied.values()))}
+
+
+def enough(
+    instant: Table | Mapping[str, Any],
     stretch: Collection[int],
     tied: dict[Mask, frozenset[Mask]],
     names: dict[frozenset[Mask], str],
@@ -125,4 +132,4 @@ def _enough(
         if crowd <= set(stretch):
             name = names[serving]
             needs[name] = max(needs.get(name, 0), len(crowd))
-    return ibis.and_(*(instant[name] >= number for name, number in needs.items()))
+    return reduce(and_, (instant[name] >= number for name, number in needs.items()))

@@ -10,8 +10,10 @@ from ibis.expr.types import Table
 
 from cjlab.journey._anyorder import any_runs
 from cjlab.journey._ordered import plain_runs, shared_runs, with_barrier
-from cjlab.journey._steps import Plan, matches, observed_milestones, read_masks, stands
+from cjlab.journey._steps import Mask, Plan, matches, observed_milestones, read_masks, stands
+from cjlab.journey._stream import in_order
 from cjlab.journey._strict import strict_runs
+from cjlab.journey._walk import walk
 from cjlab.journey.base import Journeys
 
 __all__ = ["observed_milestones", "people"]
@@ -32,7 +34,10 @@ def people(j: Journeys, plan: Plan, *, places: bool = True) -> Table:
     places : bool, default True
         Whether ``e<k>`` is wanted.
     """
-    table, at = _runs(j, plan, places)
+    masks = set() if plan.order == "strict" else read_masks(j, plan.conditions)
+    if plan.order != "strict" and in_order(j):
+        return walk(j, plan, masks, places)
+    table, at = _runs(j, plan, masks, places)
     fields: dict[str, Any] = {}
     for k in range(plan.size):
         begun, done, step = at(table, k)
@@ -46,11 +51,10 @@ def people(j: Journeys, plan: Plan, *, places: bool = True) -> Table:
     return found.filter(found.t0.notnull()).mutate(entry=_.t0)
 
 
-def _runs(j: Journeys, plan: Plan, places: bool) -> tuple[Table, Any]:
+def _runs(j: Journeys, plan: Plan, masks: set[Mask], places: bool) -> tuple[Table, Any]:
     """Rows with the runs that end there, and how to read start, end and event of level k."""
     if plan.order == "strict":
         return strict_runs(j, plan), _wide
-    masks = read_masks(j, plan.conditions)
     if plan.order == "any":
         return any_runs(j, _candidates(j, plan), plan, masks), _wide
     # Events at different instants are different events.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import pandas as pd
 from ibis import _
 from ibis.expr.types import Table
@@ -104,10 +105,22 @@ def decoded(j: Journeys, frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFr
 
 def fixed_values(j: Journeys, names: Sequence[str]) -> Table:
     """Return one row a unit with the named attributes as text."""
-    units = j.units
-    return units.select(
-        "unit", **{name: units[name].cast("string").fill_null(UNKNOWN) for name in names}
-    )
+    units = in_words(j.units.select("unit", *names), names)
+    return units.mutate(**{name: units[name].fill_null(UNKNOWN) for name in names})
+
+
+def in_words(table: Table, names: Sequence[str]) -> Table:
+    """Put text for the named columns; each engine has its own way with floats, so not there."""
+    for name in names:
+        kind = table[name].type()
+        if not kind.is_floating():
+            table = table.mutate(**{name: table[name].cast("string")})
+            continue
+        values = table.select(name).distinct().execute()[name].dropna().drop_duplicates() + 0.0
+        words = pd.DataFrame({name: values, "_words": [str(value) for value in values]})
+        known = ibis.memtable(words, schema={name: kind, "_words": "string"})
+        table = table.left_join(known, name).drop(name, f"{name}_right").rename({name: "_words"})
+    return table
 
 
 def _at_start(j: Journeys, table: Table, moving: list[str], calendar: str | None) -> Table:

@@ -14,6 +14,7 @@ from cjlab.errors import ChangingAttribute
 from cjlab.journey._entrants import entrants
 from cjlab.journey._segments import MOVING
 from cjlab.journey._steps import Plan
+from cjlab.journey._stream import in_order
 from cjlab.journey.base import Journeys
 from cjlab.stats import proportion
 
@@ -128,7 +129,7 @@ def count(
 ) -> Counted:
     """Find a funnel's entrants and count them."""
     table = entrants(j, plan, list(names), mature_only, breakdown)
-    if plan.span is not None or j.unit == "account":
+    if (plan.span is not None or j.unit == "account") and (names or not in_order(j)):
         table = table.cache()  # read more than once
     columns = j.columns(names)
     return Counted(

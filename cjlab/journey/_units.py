@@ -64,11 +64,13 @@ def members(j: Journeys) -> Table:
 
 def _shared(j: Journeys, customers: Table) -> Table | None:
     """An account has an attribute where all its customers share it."""
+    names = sorted(set(customers.columns) - {"customer_id"})
+    customers = _segments.in_words(customers, names)
     member = members(j).join(j.con.table("customer"), "customer")
     member = member.select("unit", "customer_id").left_join(customers, "customer_id")
     fields = {}
-    for name in set(customers.columns) - {"customer_id"}:
-        value = member[name].cast("string").fill_null(_segments.UNKNOWN)
+    for name in names:
+        value = member[name].fill_null(_segments.UNKNOWN)
         fields[name] = (value.nunique() > 1).ifelse("(several)", value.max())
     return member.group_by("unit").aggregate(**fields) if fields else None
 

@@ -94,6 +94,7 @@ class Journeys:
         self.period_kind = period_kind
         self.currency = currency or "currency"
         self._notes = notes
+        self._labels: dict[str, dict[int, str]] = {}
         if start is not None and end is not None and start >= end:
             raise UserError(f"the period from {start} to {end} (UTC) holds no time.")
         self._all_seen = False
@@ -297,9 +298,12 @@ class Journeys:
         """Return the names behind the codes of touchpoint, channel, device, role or source."""
         if kind == "stage":
             return dict(enumerate(self.model.ids))
-        table = self.con.table("label")
-        frame = table.filter(table.kind == kind).select("code", "label").execute()
-        return dict(zip(frame["code"].tolist(), frame["label"].tolist(), strict=True))
+        if kind not in self._labels:
+            table = self.con.table("label")
+            frame = table.filter(table.kind == kind).select("code", "label").execute()
+            codes, names = frame["code"].tolist(), frame["label"].tolist()
+            self._labels[kind] = dict(zip(codes, names, strict=True))
+        return self._labels[kind]
 
     def to_ibis(self) -> Table:
         """Return the observed events with customer, stage, touchpoint and channel by name."""

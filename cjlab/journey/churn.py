@@ -26,6 +26,7 @@ from cjlab.journey._lives import (
     whose,
     with_shares,
 )
+from cjlab.journey._segments import coded, decoded
 from cjlab.journey.base import Journeys, parse_duration
 
 
@@ -87,8 +88,9 @@ def churn(
     quiet = parse_duration(inactive, "inactive") or 0
     bounds = _periods(j, period, quiet)
     runs = _runs(j, period, quiet)
-    runs = runs.join(j.grouped(births(j), names).select("who", "unit", *columns), "who")
-    found = _counts(j, runs, columns, bounds["index"].tolist())
+    born = coded(j, births(j, names), names).select("who", "unit", *columns)
+    found = _counts(j, runs.join(born, "who"), columns, bounds["index"].tolist())
+    found = decoded(j, found, names)
     groups = pd.DataFrame(segments(j, names), columns=columns, index=None)
     cells = groups.merge(bounds, how="cross") if columns else bounds
     cells = cells.merge(found, on=[*columns, "index"], how="left")

@@ -121,7 +121,8 @@ def from_frame(
     if found is None:
         con.execute(_empty())
     names = _Names(Catalogue.for_model(model), staged="stage" in columns)
-    make = store.build if engine == "duckdb" else store.code
+    # Another unit is made from the customers’ whole store.
+    make = store.code if engine == "spark" and unit == "customer" else store.build
     make(con, model, names, ties=ties, derive=False)
     _attributes(con, extra)
     notes = _with_unknown(con, found.frame() if found else None)

@@ -9,6 +9,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from ibis import _
 from ibis.expr.types import Table
 
@@ -16,10 +17,13 @@ from cjlab.clusters import clustered_mean
 from cjlab.errors import UserError
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.journey._states import tally
+from cjlab.journey._stream import Rows, begins, in_order, over_units
 from cjlab.journey.base import Journeys, microseconds, parse_duration
 from cjlab.journey.timing import DAY
 
 GAP = "30min"
+# All ids together may be longer than the offsets of plain strings count.
+_WIDE = {pa.string(): pa.large_string()}
 
 
 def sessions(j: Journeys, *, gap: str | timedelta = GAP) -> pd.DataFrame:
@@ -54,15 +58,16 @@ def sessions(j: Journeys, *, gap: str | timedelta = GAP) -> pd.DataFrame:
     >>> sessions(Journeys.from_frame(log, stages=["see"]))[["session", "events"]].values.tolist()
     [[0, 2], [1, 1]]
     """
-    rows = _sessions(j, gap).drop("step", "customer").execute()
-    units = j.units.select(*_owner(j)).execute().set_index("unit")
-    rows = rows.sort_values(["unit", "session"], ignore_index=True)
-    owner = units.iloc[units.index.get_indexer(rows["unit"])].reset_index(drop=True)
+    if in_order(j):
+        rows = _cut(j, _span(j, gap))
+    else:
+        rows = _sessions(j, gap).drop("step", "customer").execute()
+        rows = rows.sort_values(["unit", "session"], ignore_index=True)
     if j.unit == "session":
         rows = rows.drop(columns="session")
-    found = pd.concat([owner, rows.drop(columns="unit")], axis=1)
+    found = pd.concat([_owners(j, rows["unit"]), rows.drop(columns="unit")], axis=1)
     kept = found.rename(columns={"ts": "start"})
-    return kept[[*(c for c in kept if c.endswith("_id")), "session", "start", "end", "events"]]
+    return kept[[*(c for c in kept if str(c).endswith("_id")), "session", "start", "end", "events"]]
 
 
 def session_summary(
@@ -146,19 +151,51 @@ def _summary(sums: dict[str, Any] | None) -> list[dict[str, Any]]:
     return [{"metric": m, "unit": unit, **base, **fields} for (m, unit), fields in pairs]
 
 
-def _owner(j: Journeys) -> list[str]:
-    """The columns of units that name a session's owner."""
+def _owners(j: Journeys, unit: pd.Series) -> pd.DataFrame:
+    """Who the sessions belong to, and for sessions as units which one of theirs it is."""
     more = {"customer": ["customer_id"], "session": ["customer_id", "session"]}
-    return ["unit", *more.get(j.unit, ["account_id"])]
+    named = j.con.table("unit").select("unit", *more.get(j.unit, ["account_id"])).to_pyarrow()
+    code = named["unit"].to_numpy()
+    place = np.zeros(code.max(initial=0) + 1, dtype="int64")
+    place[code] = np.arange(len(code))
+    wide = pa.schema([f.with_type(_WIDE.get(f.type, f.type)) for f in named.schema])
+    return named.cast(wide).drop_columns("unit").take(place[unit]).to_pandas()
+
+
+def _span(j: Journeys, gap: str | timedelta) -> int:
+    """The gap in microseconds."""
+    span, own = (parse_duration(text, "gap") or 0 for text in (gap, GAP))
+    if j.unit == "session" and span != own:
+        raise UserError("gap: journeys that are sessions are cut at 30 minutes already.")
+    return span
+
+
+def _cut(j: Journeys, span: int) -> pd.DataFrame:
+    """The rows of :func:`_sessions` from events that come in order: unit, session, ts, end …"""
+
+    def cut(rows: Rows) -> Rows:
+        unit, ts = rows["unit"], rows["ts"]
+        late = np.diff(ts).astype("int64") > span
+        first = np.flatnonzero(begins(unit) | np.concatenate([[False], late])[: len(unit)])
+        last = np.append(first[1:], len(unit))[: len(first)] - 1
+        number = np.arange(len(first), dtype="int32")
+        own = np.maximum.accumulate(np.where(begins(unit[first]), number, 0))
+        found = {"unit": unit[first], "session": number - own, "ts": ts[first]}
+        found |= {"end": ts[last], "events": last - first + 1}
+        return {name: column[rows["inside"][first]] for name, column in found.items()}
+
+    event = j.events
+    table = event.select("unit", "step", "ts", inside=j.within(event.ts))
+    parts = over_units(j, table, cut) or [cut(table.limit(0).execute().to_dict("series"))]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return pd.DataFrame(found, copy=False)
 
 
 def _sessions(j: Journeys, gap: str | timedelta) -> Table:
     """One row a session that starts in the period: unit, session, customer, step, ts, end …"""
-    span = parse_duration(gap, "gap")
+    span = _span(j, gap)
     event = j.events.select("unit", "customer", "step", "ts", "session")
     if span != parse_duration(GAP, "gap"):
-        if j.unit == "session":
-            raise UserError("gap: journeys that are sessions are cut at 30 minutes already.")
         event = _numbered(event, span)
     found = event.group_by(["unit", "session"]).aggregate(
         customer=_.customer.argmin(_.step) if j.unit == "account" else _.customer.min(),
@@ -170,7 +207,7 @@ def _sessions(j: Journeys, gap: str | timedelta) -> Table:
     return found.filter(j.within(found.ts))
 
 
-def _numbered(event: Table, span: int | None) -> Table:
+def _numbered(event: Table, span: int) -> Table:
     """Number the sessions by another gap than the store's."""
     journey = ibis.window(group_by="unit", order_by="step")
     event = event.mutate(before=event.ts.lag().over(journey))

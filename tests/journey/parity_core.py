@@ -34,7 +34,7 @@ CASES: dict[str, Callable[[Journeys], pd.DataFrame]] = {
     "funnel": lambda j: funnel(j),
     "funnel_window_by": lambda j: funnel(j, window="45min", by="country"),
     "funnel_steps": lambda j: funnel(j, steps=["a", ["b", "t2"], "a"], mature_only=False),
-    "dropoff": lambda j: dropoff(j, steps=["a", ["b", "c"], "d"]),
+    "dropoff": lambda j: dropoff(j, steps=["a", ["b", "c"], "d"], by="level"),
     "time_in_stage": lambda j: time_in_stage(j, horizon="2D"),
     "transitions": lambda j: transitions(j, ends=True),
     "transitions_by_channel": lambda j: transitions(j, level="channel", by="country"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from spark_nasty import FRAMES, options
+from spark_nasty import FRAMES, UNITS, options
 
 from cjlab.errors import UserError
 from cjlab.journey import Journeys
@@ -17,6 +17,19 @@ from cjlab.journey import Journeys
 pytestmark = [pytest.mark.needs("spark")]
 ROOMS = {n: m for n, m in sorted(sys.modules.items()) if n.startswith("spark_parity_")}
 CASES = [(room, case) for room, module in ROOMS.items() for case in getattr(module, "CASES", ())]
+# What reads a unit other than a customer in a way of its own.
+BY_UNIT = {
+    "core": ["events", "units", "funnel_window_by", "dropoff"],
+    "funnel": ["step", "any_shared", "strict", "exclude_shared", "reach", "drivers"],
+    "timing": ["time_in_stage by channel", "exits by customer_type"],
+    "paths": [
+        "transitions_channel_ends", "variants_top", "step_matrix_touchpoint", "sessions",
+        "session_summary", "friction_by", "value_variant",
+    ],
+    "retention": ["retention by channel", "churn by month", "lifecycle", "repurchase"],
+    "attribution": ["attribution_month"],
+}  # fmt: skip
+UNIT_CASES = [(f"spark_parity_{room}", case) for room, own in BY_UNIT.items() for case in own]
 
 
 @cache
@@ -59,6 +72,12 @@ def test_both_engines_agree(room: str, case: str, frame: str, spark: object) -> 
     assert_same(found, expected)
 
 
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize(("room", "case"), UNIT_CASES)
+def test_both_engines_agree_on_every_unit(room: str, case: str, unit: str, spark: object) -> None:
+    test_both_engines_agree(room, case, unit, spark)
+
+
 def test_the_frames_are_nasty() -> None:
     """The comparison would say little if the metrics had nothing to say."""
     ids, crowd = (journeys(name, "duckdb").events.execute() for name in ("ids", "crowd"))
@@ -68,3 +87,8 @@ def test_the_frames_are_nasty() -> None:
         assert found["session"].max() > 1
     assert ids["unit"].nunique() == 8
     assert len(crowd) > 100
+    for unit in UNITS:
+        found = journeys(unit, "duckdb").events.execute()
+        assert (found.groupby("customer")["unit"].nunique() > 1).any()
+        assert found["unit"].nunique() > 5
+    assert (found.groupby("unit")["customer"].nunique() > 1).any()
