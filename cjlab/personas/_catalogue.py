@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,18 +86,11 @@ def chosen(known: Sequence[Feature], select: Sequence[str]) -> list[Feature]:
     by_name = {feature.name: [feature] for feature in known}
     wanted: dict[Feature, None] = {}
     for name in select:
-        found = meant.get(name) or by_name.get(name)
-        if found is None and name in meant:
-            if name != "auto":
-                raise UserError(f"personas.features: the study has nothing for {name}.")
-            found = []
-        if found is None:
+        found = meant.get(name, by_name.get(name, []))
+        if not found and (name in meant or name in CATALOGUE) and name != "auto":
+            raise UserError(f'personas.features: the study has no data for "{name}"; leave it out.')
+        if not found and name != "auto":
             near = did_you_mean(name, [*by_name, *meant])
             raise UserError(f'personas.features: no feature "{name}".{near}')
         wanted |= dict.fromkeys(found)
     return list(wanted)
-
-
-def touches(features: Iterable[Feature]) -> set[str]:
-    """Return every metric that one of the features is part of."""
-    return {metric for feature in features for metric in feature.touches}
