@@ -69,7 +69,8 @@ class Feature:
 
 def _read() -> dict[str, Feature]:
     rows = pd.read_csv(Path(__file__).with_name("features.csv"), keep_default_na=False)
-    known = [Feature(**row | {"touches": row["touches"].split()}) for row in rows.to_dict("records")]
+    rows["touches"] = rows["touches"].str.split().map(tuple)
+    known = (Feature(*row) for row in rows.itertuples(index=False, name=None))
     return {feature.name: feature for feature in known}
 
 

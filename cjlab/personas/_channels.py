@@ -72,8 +72,8 @@ class Mix:
         """Turn the counts into shares."""
         total = counts["in_channels"]
         own = {label: counts[f"channel_{code}"] for label, code in self.codes.items()}
-        own = self._pooled(own, counts) if self.like is None else self._alike(own, total)
-        found = {feature: ratio(count, total) for feature, count in own.items()}
+        named = self._pooled(own, counts) if self.like is None else self._alike(own, total)
+        found = {feature: ratio(count, total) for feature, count in named.items()}
         if self.lines:
             found[ONLINE] = ratio(counts["online"], counts["known"])
         return found

@@ -119,5 +119,3 @@ def _support(span: Span, tenure: Array) -> dict[str, Array]:
         return {}
     n = span.collect(tickets.group_by("customer_id").aggregate(n=_.count()))["n"]
     return {"tickets": rate(n, tenure, YEAR)} if n.any() else {}
-
-

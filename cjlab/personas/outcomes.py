@@ -68,7 +68,7 @@ def untested(table: pd.DataFrame) -> pd.DataFrame:
     """
     tests = table["metric"].isin(_TESTS)
     blank = {"value": None, "low": None, "high": None, "status": None, "note": "made_from_it"}
-    rows = table.astype({name: "object" for name in blank})
+    rows = table.astype(dict.fromkeys(blank, "object"))
     rows.loc[tests, list(blank)] = list(blank.values())
     found = estimates(rows, dims(table))
     found.attrs |= table.attrs
