@@ -12,49 +12,38 @@ import pandas as pd
 
 from cjlab.errors import UserError
 from cjlab.journey._segments import HIDDEN
+from cjlab.personas import _journey
 from cjlab.personas._catalogue import CATALOGUE, GROUPS, Feature
 from cjlab.personas._span import Span
 
 NO_BEHAVIOUR = {*HIDDEN, "consent", "persona"}
+ID = re.compile(r"(^|[_\s-])id$", re.IGNORECASE)
 NUMBER = r"-?(0|[1-9]\d*)(\.\d+)?"  # with a zero in front it is a code, not a number
 FEW = 20  # different texts that are no free text, whatever the number of customers
-SENTENCE = "As declared in the table of customers; missing where it says nothing."
+DECLARED = CATALOGUE["{name}"]
 
 
-def offered(j: Any, known: Sequence[Feature]) -> list[Feature]:
+def offered(j: Any, select: Sequence[str]) -> list[Feature]:
     """Return the attributes of a study, as texts; whether one is a number the values tell.
 
-    One that is called like a feature or a group goes by ``declared_`` and its name.
+    One that is called like a feature or a group goes by ``declared_`` and its name. Ids and
+    consent are none, and refused where they are selected by name.
     """
-    customers = j.table("customers")
-    taken = {"auto", *GROUPS, *CATALOGUE, *(feature.name for feature in known)}
-    names = [] if customers is None else [c for c in customers.columns if not _is_id(c)]
-    return [
-        Feature(
-            f"declared_{name}" if name in taken else name,
-            name.replace("_", " ").capitalize(),
-            "category",
-            SENTENCE,
-            "declared",
-            kind="category",
+    names = _columns(j)
+    own = {name for name in names if name.lower() in NO_BEHAVIOUR or ID.search(name)}
+    if said := sorted(own & set(select)):
+        raise UserError(
+            f'personas.features: "{said[0]}" says who a customer is or what one agreed to, '
+            "which is no ground for a persona; leave it out."
         )
-        for name in names
-    ]
+    taken = {"auto", *GROUPS, *CATALOGUE, *(feature.name for feature in _journey.offered(j))}
+    called = {name: f"declared_{name}" if name in taken else name for name in names}
+    return [DECLARED.of(called[n], n.replace("_", " ").capitalize()) for n in names if n not in own]
 
 
-def refuse(j: Any, select: Sequence[str]) -> None:
-    """Refuse ids and consent by name."""
+def _columns(j: Any) -> Sequence[str]:
     customers = j.table("customers")
-    for name in sorted(set(select) & set(() if customers is None else customers.columns)):
-        if _is_id(name):
-            raise UserError(
-                f'personas.features: "{name}" says who a customer is or what one agreed to, '
-                "which is no ground for a persona; leave it out."
-            )
-
-
-def _is_id(name: str) -> bool:
-    return name.lower() in NO_BEHAVIOUR or re.search(r"(^|[_\s-])id$", name.lower()) is not None
+    return () if customers is None else customers.columns
 
 
 def measured(
@@ -65,34 +54,28 @@ def measured(
     Free text is refused where it was asked for by name, and left out of ``declared``. The
     attributes of a `stored` model keep their kind.
     """
-    customers = span.j.table("customers")
-    if customers is None or not wanted:
+    names = _columns(span.j)
+    columns = {f: f.name if f.name in names else f.name.removeprefix("declared_") for f in wanted}
+    columns = {feature: name for feature, name in columns.items() if name in names}
+    if not columns:
         return {}
-    columns = {}
-    for feature in wanted:
-        own = feature.name.removeprefix("declared_")
-        source = feature.name if feature.name in customers.columns else own
-        if source in customers.columns:
-            columns[feature] = source
-    unit = span.j.con.table("unit").select("unit", "customer_id")
-    table = customers.select("customer_id", *dict.fromkeys(columns.values()))
-    rows = table.join(unit, "customer_id").execute().set_index("unit")
-    rows = rows.reindex(range(len(span.ids)))
+    rows = span.named(span.j.con.table("customers").select("customer_id", *columns.values()))
+    rows = rows.execute().set_index("unit").reindex(range(len(span.ids)))
     found: dict[Feature, Any] = {}
-    for feature, source in columns.items():
-        own_values = _plain(rows[source])
-        kind = feature.kind if stored else _kind(own_values)
+    for feature, name in columns.items():
+        values = _plain(rows[name])
+        kind = feature.kind if stored else _kind(values)
         if kind is None and feature.name in select:
             raise UserError(
-                f'personas.features: "{source}" has nearly as many values as customers, as free '
+                f'personas.features: "{name}" has nearly as many values as customers, as free '
                 "text or an id has; leave it out, or group its values."
             )
         if kind == "number":
-            numbers = pd.to_numeric(own_values, errors="coerce").to_numpy("float64")
-            said = feature if stored else replace(feature, unit="number", kind="number")
-            found[said] = np.where(np.isfinite(numbers), numbers, np.nan)
+            numbers = pd.to_numeric(values, errors="coerce").to_numpy("float64")
+            feature = feature if stored else replace(feature, unit="number", kind="number")
+            found[feature] = np.where(np.isfinite(numbers), numbers, np.nan)
         elif kind == "category":
-            found[feature] = own_values.to_numpy()
+            found[feature] = values.to_numpy()
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cjlab.personas._span import Array
 
-BITS = 48  # in one number: floats hold them all
+BITS = 62  # in one number, with its sign left alone
 SETS = 8  # numbers a customer at most
 
 
@@ -33,7 +33,6 @@ def distinct(code: Any, size: int, name: str) -> dict[str, Any]:
 
 def counted(columns: dict[str, Array], name: str) -> Array:
     """Read what `distinct` gave."""
-    if name in columns:
-        return columns[name]
     sets = [columns[f"{name}_{k}"] for k in range(SETS) if f"{name}_{k}" in columns]
-    return np.sum([np.bitwise_count(bits.astype("int64")) for bits in sets], axis=0).astype(float)
+    found = sum(np.bitwise_count(bits).astype("int64") for bits in sets) if sets else columns[name]
+    return np.asarray(found, dtype="float64")

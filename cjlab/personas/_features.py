@@ -89,7 +89,11 @@ def measure(
     found: dict[Feature, Any] = {**_visits.measured(span, mix)}
     seen = found[CATALOGUE["events_per_session"]] > 0
     found |= _records.measured(span, found[CATALOGUE["tenure_days"]])
-    wanted = _offered(j, list(found), said) if like is None else list(like)
+    wanted = (
+        chosen([*found, *_journey.offered(j), *_declared.offered(j, said)], said)
+        if like is None
+        else list(like)
+    )
     groups = {feature.group for feature in wanted}
     if "journey" in groups:
         found |= _journey.measured(span)
@@ -97,10 +101,10 @@ def measure(
         declared = [feature for feature in wanted if feature.group == "declared"]
         found |= _declared.measured(span, declared, said, stored=like is not None)
     columns = {feature.name: values for feature, values in found.items()}
-    known = {feature.name: feature for feature in found}
     if like is None:
         # Only now is known which attributes are numbers, and which are no use.
-        wanted = [known[feature.name] for feature in wanted if feature.name in known]
+        final = {feature.name: feature for feature in found}
+        wanted = [final[feature.name] for feature in wanted if feature.name in final]
     # A stored model may know features that these data have no table for: missing.
     nothing = np.full(len(seen), np.nan)
     frame = pd.DataFrame(
@@ -110,10 +114,3 @@ def measure(
     )
     frame.attrs["features"] = wanted
     return frame
-
-
-def _offered(j: Any, found: list[Feature], select: Sequence[str]) -> list[Feature]:
-    """Choose from everything that the study can tell."""
-    _declared.refuse(j, select)
-    known = [*found, *_journey.offered(j)]
-    return chosen([*known, *_declared.offered(j, known)], select)

@@ -6,6 +6,8 @@ none of what is counted, which is a true zero, and nothing that a mean could be 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from ibis import _
 from ibis.expr.types import Table
@@ -33,43 +35,37 @@ def _orders(span: Span, tenure: Array) -> dict[str, Array]:
     if orders is None:
         return {}
     bought = orders.value > 0
-    known = {
-        "items": bought & orders.quantity.notnull(),
-        "margins": bought & orders.margin.notnull(),
-        "discounts": bought & (orders.discount >= 0).fill_null(False),
-    }
-    # Money is added exactly; only the sums become floats.
     sums = {
-        "value": (orders.value, bought),
-        "quantity": (orders.quantity, known["items"]),
-        "margin": (orders.margin, known["margins"]),
-        "margin_value": (orders.value, known["margins"]),
-        "discount": (orders.discount, known["discounts"]),
-        "discount_value": (orders.value, known["discounts"]),
+        "orders": orders.count(where=bought),
+        "returns": orders.count(where=orders.value < 0),
+        "value": _money(orders.value, bought),
     }
-    columns = span.collect(
-        orders.group_by("customer_id").aggregate(
-            orders=orders.count(where=bought),
-            returns=orders.count(where=orders.value < 0),
-            **{name: orders.count(where=where) for name, where in known.items()},
-            **{k: amount.sum(where=where).cast("float64") for k, (amount, where) in sums.items()},
-        )
-    )
-    n, returns = columns["orders"], columns["returns"]
-    discount, paid = columns["discount"], columns["discount_value"]
-    backs = ratio(returns, n + returns)
-    found = {
+    for name in ("quantity", "margin", "discount"):
+        # What a surcharge would be is no discount.
+        known = bought & (orders.discount >= 0 if name == "discount" else orders[name].notnull())
+        sums[f"{name}_orders"] = orders.count(where=known)
+        sums[f"{name}_value"] = _money(orders.value, known)
+        sums[name] = _money(orders[name], known)
+    found = span.collect(orders.group_by("customer_id").aggregate(**sums))
+    n, returns, discount = found["orders"], found["returns"], found["discount"]
+    values = {
         "orders": (n, rate(n, tenure, MONTH)),
-        "monetary": (n, ratio(columns["value"], n)),
-        "return_share": (returns, np.where(n > 0, backs, np.nan)),
-        "discount_share": (discount, ratio(discount, discount + paid, 1e-9)),
-        "items_per_order": (columns["items"], ratio(columns["quantity"], columns["items"])),
-        "margin_share": (
-            columns["margins"],
-            ratio(columns["margin"], columns["margin_value"], 1e-9),
-        ),
+        "monetary": (n, ratio(found["value"], n)),
+        "return_share": (returns, np.where(n > 0, ratio(returns, n + returns), np.nan)),
+        "discount_share": (discount, _share(discount, found["discount_value"] + discount)),
+        "items_per_order": (found["quantity"], ratio(found["quantity"], found["quantity_orders"])),
+        "margin_share": (found["margin"], _share(found["margin"], found["margin_value"])),
     }
-    return {name: array for name, (base, array) in found.items() if base.any()}
+    return {name: array for name, (base, array) in values.items() if base.any()}
+
+
+def _money(amount: Any, where: Any) -> Any:
+    """Money is added exactly; only the sum becomes a float."""
+    return amount.sum(where=where).cast("float64")
+
+
+def _share(part: Array, whole: Array) -> Array:
+    return ratio(part, whole, least=1e-9)
 
 
 def _survey(span: Span, tenure: Array) -> dict[str, Array]:

@@ -16,7 +16,7 @@ from cjlab.personas._catalogue import Feature
 
 DAY = 86_400_000_000  # microseconds
 MONTH = 30.0  # days
-Array: TypeAlias = NDArray[np.float64]
+Array: TypeAlias = NDArray[Any]
 Found: TypeAlias = dict[Feature, Array]
 
 
@@ -31,7 +31,9 @@ class Span:
     def events(self) -> Table:
         """The observed events."""
         events: Table = self.j.events
-        return events if self.first is None else events.filter(events.ts >= self.at(self.first))
+        return (
+            events if self.first is None else events.filter(events.ts >= self.j.literal(self.first))
+        )
 
     @cached_property
     def ids(self) -> pd.Index:
@@ -39,21 +41,22 @@ class Span:
         unit = self.j.con.table("unit").select("unit", "customer_id").execute()
         return pd.Index(unit.set_index("unit")["customer_id"].sort_index(), dtype="str")
 
-    def at(self, instant: datetime) -> Any:
-        """Return a naive UTC instant as an expression."""
-        return self.j.literal(instant)
-
     @property
     def until(self) -> Any:
         """The end of observation as an expression."""
-        return self.at(self.j.observed_until)
+        return self.j.literal(self.j.observed_until)
 
     def dated(self, ts: Any) -> Any:
         """Whether an instant lies in the span; not where it is unknown."""
         inside = ts < self.until
         if self.first is not None:
-            inside &= ts >= self.at(self.first)
+            inside &= ts >= self.j.literal(self.first)
         return inside.fill_null(False)
+
+    def named(self, table: Table) -> Table:
+        """Put the codes of customers for their ids."""
+        unit = self.j.con.table("unit").select("unit", "customer_id")
+        return table.join(unit, "customer_id").drop("customer_id")
 
     def collect(self, table: Table) -> dict[str, Array]:
         """Run a table with one row a customer; return arrays by code, 0 for who has no row.
@@ -61,22 +64,21 @@ class Span:
         Null comes back as 0 too: a column with nulls would travel as objects, which takes
         longer than to compute it. What may be missing goes with its count.
         """
-        if "customer_id" in table.columns:
-            unit = self.j.con.table("unit").select("unit", "customer_id")
-            table = table.join(unit, "customer_id").drop("customer_id")
+        table = table if "unit" in table.columns else self.named(table)
         rows = table.fill_null(dict.fromkeys(table.columns, 0)).execute()
         code = rows.pop("unit").to_numpy()
         found = {}
         for name in rows:
-            found[str(name)] = np.zeros(len(self.ids))
-            found[str(name)][code] = rows[name].to_numpy()
+            values = rows[name].to_numpy()
+            found[str(name)] = np.zeros(len(self.ids), values.dtype)
+            found[str(name)][code] = values
         return found
 
 
 def ratio(part: Array, whole: Array, least: float = 1) -> Array:
     """Divide; missing where the base is below `least`."""
-    known = whole >= least
-    return np.where(known, part / np.where(known, whole, 1), np.nan)
+    nothing = np.full(len(whole), np.nan)
+    return np.divide(part, whole, out=nothing, where=whole >= least)
 
 
 def rate(count: Array, tenure: Array, days: float) -> Array:

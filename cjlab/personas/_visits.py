@@ -8,6 +8,7 @@ sessions.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -21,7 +22,8 @@ from cjlab.personas._span import DAY, MONTH, Array, Found, Span, rate, ratio
 from cjlab.windows import SESSION_MINUTES
 from cjlab.zones import changes
 
-HOUR, MINUTE = 3_600_000_000, 60_000_000  # microseconds
+HOUR, MINUTE, SECOND = 3_600_000_000, 60_000_000, 1_000_000  # microseconds
+BEGIN = datetime(1900, 1, 1)  # a Monday; quotients of microseconds since then are exact
 PARTS = {"night": (0, 6), "morning": (6, 12), "evening": (18, 24)}  # hours, local time
 GAPS = 3  # least number of gaps that regularity is computed from
 
@@ -31,8 +33,7 @@ def measured(span: Span, like: list[Feature] | None) -> Found:
     mix = _channels.Mix.of(span, like)
     once = span.collect(_per_customer(span, mix))
     again = span.collect(_per_visit(span))
-    begun = once["begun"].astype("int64")
-    visits = again["visits"] + 1
+    begun, visits = once["begun"], again["visits"] + 1
     tenure, gaps = once["since_first"] / DAY, again["gaps"]
     # From the first event to the last, without the time between visits.
     inside = once["since_first"] - once["since_last"] - again["between"]
@@ -75,7 +76,8 @@ def _per_visit(span: Span) -> Table:
     over = events.filter(events.next_ts > events.ts + ibis.interval(minutes=SESSION_MINUTES))
     over = over.select(
         "unit",
-        waited=_between(over.ts, over.next_ts),
+        # Whole numbers below 2**53: their sums are exact, and cheaper than those of integers.
+        waited=_between(over.ts, over.next_ts).cast("float64"),
         ended=_local(span, over.ts),
         begun=_local(span, over.next_ts),
     )
@@ -86,16 +88,15 @@ def _per_visit(span: Span) -> Table:
         weekday=_weekday(over.begun).cast("int16"),
         gap=(over.begun // DAY - over.ended // DAY).cast("int32"),
     )
-    later = over.gap > 0
-    squares = over.gap.cast("int64") * over.gap
+    later, gap = over.gap > 0, over.gap.cast("float64")
     return over.group_by("unit").aggregate(
         visits=over.count(),
-        between=over.waited.sum().cast("float64"),
+        between=over.waited.sum(),
         **{name: over.count(where=_within(over.hour, edges)) for name, edges in PARTS.items()},
         weekend=over.count(where=over.weekday >= 5),
         gaps=over.count(where=later),
-        gap_sum=over.gap.sum(where=later).cast("float64"),
-        gap_squares=squares.sum(where=later).cast("float64"),
+        gap_sum=gap.sum(where=later),
+        gap_squares=(gap * gap).sum(where=later),
         median_gap=over.gap.quantile(0.5, where=later),
     )
 
@@ -110,26 +111,24 @@ def _between(earlier: Any, later: Any) -> Any:
 
 
 def _local(span: Span, ts: Any) -> Any:
-    """Wall-clock time in microseconds since 1970: UTC plus the offset that was in force."""
-    micros = _between(ibis.timestamp("1970-01-01").cast("timestamp(6)"), ts)
+    """Wall-clock time in microseconds since `BEGIN`: UTC plus the offset that was in force."""
     held, steps = changes(span.j.zone, *span.j.years)
     arms = []
     for step in steps:
-        arms.append((ts < span.at(step.instant), micros + held * 1_000_000))
+        arms.append((ts < span.j.literal(step.instant), held * SECOND))
         held = step.after
-    last = micros + held * 1_000_000
-    return ibis.cases(*arms, else_=last) if arms else last
+    offset = ibis.cases(*arms, else_=held * SECOND) if arms else held * SECOND
+    return _between(span.j.literal(BEGIN), ts) + offset
 
 
 # These read local time in an expression and in an array alike.
 def _hour(local: Any) -> Any:
-    return (local - local // DAY * DAY) // HOUR
+    return local // HOUR % 24
 
 
 def _weekday(local: Any) -> Any:
-    """Return 0 for Monday; 1970 began with a Thursday."""
-    days = local // DAY + 3
-    return days - days // 7 * 7
+    """Return 0 for Monday."""
+    return local // DAY % 7
 
 
 def _within(hour: Any, edges: tuple[int, int]) -> Any:

@@ -186,6 +186,14 @@ def test_a_channel_of_few_is_never_named_nor_pooled_alone(monkeypatch):
     pd.testing.assert_frame_equal(measure(j), found)
 
 
+@pytest.mark.parametrize(("line", "share"), [("offline", 0), ("online", 1)])
+def test_where_all_lines_are_alike_the_share_is_plain(log, line, share):
+    j = Journeys.from_frame(log, stages=STAGES, observed_until="2026-06-01")
+    assert "online_share" not in measure(j)
+    j.con.raw_sql(f"UPDATE touchpoint SET line = '{line}' WHERE touchpoint = 'page'")
+    assert (measure(j)["online_share"].dropna() == share).all()
+
+
 def test_channels_with_one_name_keep_apart():
     rows = [
         (f"c{who:03d}", "2026-01-03", "see", ["E-mail", "e_mail", "other channels", "x"][who % 4])
@@ -349,6 +357,7 @@ def test_declared_attributes_are_asked_for(folder):
     np.testing.assert_array_equal(found["age"][:4], [34, np.nan, -5.5, np.nan])
     assert found["plan"].isna()[:4].tolist() == [False, True, False, True]
     assert found["postcode"]["a"] == "00123"
+    assert {f.name: f.unit for f in found.attrs["features"]}["age"] == "number"
     assert not {"age", "plan"} & set(personas.features(study))
     stored = found.attrs["features"]
     again = measure(study.journeys(), like=stored)
