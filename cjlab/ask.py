@@ -74,6 +74,8 @@ def answer(
         study = personas.frozen(study, span)
     edges: dict[str, Any] = {} if span is None else {"start": span.start, "end": span.end}
     found = metric(study.journeys(**edges, **scope), **options)
+    if "persona" in by and name in personas.touched(study):
+        found = personas.untested(found)
     return found if private else privacy.gate(found, study.config.report.minimum_cell)[0]
 
 

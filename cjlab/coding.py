@@ -71,14 +71,16 @@ def _orders(con: duckdb.DuckDBPyConnection) -> None:
     if not has(con, "accepted_orders"):
         con.execute(
             f"CREATE TABLE orders (customer_id VARCHAR, order_id VARCHAR, ts TIMESTAMP, "
-            f"value {MONEY}, currency VARCHAR, quantity DOUBLE, margin {MONEY}, lines BIGINT)"
+            f"value {MONEY}, currency VARCHAR, quantity DOUBLE, margin {MONEY}, "
+            f"discount {MONEY}, lines BIGINT)"
         )
         return
     con.execute(
         f"CREATE TABLE orders AS SELECT customer_id, any_value(order_id) AS order_id, "
         f"min(ts) AS ts, CAST(sum(value) AS {MONEY}) AS value, min(currency) AS currency, "
         f"CAST(sum(CAST(quantity AS DECIMAL(18,6))) AS DOUBLE) AS quantity, "
-        f"CAST(sum(margin) AS {MONEY}) AS margin, count(*) AS lines FROM accepted_orders "
+        f"CAST(sum(margin) AS {MONEY}) AS margin, CAST(sum(discount) AS {MONEY}) AS discount, "
+        "count(*) AS lines FROM accepted_orders "
         "GROUP BY customer_id, coalesce('#' || order_id, _part || ' ' || _file || ' ' || _row) "
         "ORDER BY customer_id, ts, order_id, value"
     )

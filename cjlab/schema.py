@@ -80,6 +80,7 @@ ORDERS = Table(
         Column("currency", "text"),
         Column("quantity", "number"),
         Column("margin", "money"),
+        Column("discount", "money", meaning="what was taken off to get to the value"),
     ),
 )
 CUSTOMERS = Table("customers", (Column("customer_id", "id", True),), open=True)

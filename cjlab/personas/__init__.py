@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cjlab.personas._features import Feature, features
 from cjlab.personas.assign import Assignment, assign, frozen, load, names
+from cjlab.personas.outcomes import touched, untested
 from cjlab.personas.summary import curve, feature_labels, features_used, profile, sizes, verdict
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ __all__ = [
     "names",
     "profile",
     "sizes",
+    "touched",
+    "untested",
     "verdict",
 ]
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cjlab.periods import Period
     from cjlab.personas.model import PersonaModel
 
-VERSION = 2  # of features, pre-processing and model: a new one means new personas
+VERSION = 3  # of features, pre-processing and model: a new one means new personas
 TRUSTED = ["cjlab.personas.model.PersonaModel", "cjlab.personas.pipeline.Prepare"]
 NOT_SAVED = ("labels_", "curve_", "profile_")  # labels are customers', tables lie beside
 COLUMNS = ("customer_id", "persona", "confidence", "model_hash")

@@ -7,7 +7,7 @@ A number that was withheld or cannot be estimated is never guessed around: the s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -206,8 +206,16 @@ def personas(sizes: pd.DataFrame, names: Labels, verdict: Mapping[str, Any]) -> 
                 share=messages.percent(largest["value"]), n=int(largest["n"]))  # fmt: skip
 
 
-def persona_gap(gated: pd.DataFrame, names: Labels, labels: Labels, metric: str) -> str:
+def persona_gap(
+    gated: pd.DataFrame,
+    names: Labels,
+    labels: Labels,
+    metric: str,
+    touched: Collection[str] = (),
+) -> str:
     """Say at which step two personas differ most, and whether by more than chance.
+
+    Nothing is tested where ``metric`` is among the ``touched``, see `cjlab.personas.touched`.
 
     Every pair of personas is compared at every step (pooled two-sample test of the shares that
     ``metric`` gives, Benjamini–Hochberg over all of them at .05); the largest difference that
@@ -215,6 +223,8 @@ def persona_gap(gated: pd.DataFrame, names: Labels, labels: Labels, metric: str)
     """
     if gated["persona"].nunique() < 2:
         return _say("no_profile")
+    if ("funnel" if metric == "from_first" else metric) in touched:
+        return _say("gap_touched")
     rows = _known(gated, metric)
     # At the first step all are there by definition, which is no comparison.
     rows = rows[rows.groupby("step")["value"].transform("nunique") > 1]

@@ -67,6 +67,15 @@ def test_gap_is_never_told_about_a_withheld_cell() -> None:
     assert not any(sign.isdigit() for sign in said)
 
 
+def test_personas_made_from_a_metric_are_not_tested_in_it() -> None:
+    counts = {("P1", "buy"): (900, 1000), ("P2", "buy"): (100, 1000)}
+    counts |= {(persona, "want"): (500, 1000) for persona in ("P1", "P2")}
+    told = findings.persona_gap(by_persona(counts), NAMES, STAGES, METRIC, {"dropoff"})
+    assert "90.0%" in told
+    said = findings.persona_gap(by_persona(counts), NAMES, STAGES, METRIC, {"funnel"})
+    assert said.startswith("The personas were made from this very thing")
+
+
 def test_one_persona_is_not_compared() -> None:
     said = findings.persona_gap(by_persona({("P1", "buy"): (50, 100)}), NAMES, STAGES, METRIC)
     assert said == "One persona: nothing to compare"
