@@ -8,6 +8,7 @@ from cjlab.plots._flow import flow
 from cjlab.plots._grids import retention, step_matrix
 from cjlab.plots._matrices import persona_profile, transitions
 from cjlab.plots._persona_curve import persona_curve
+from cjlab.plots._persona_map import persona_map
 from cjlab.plots._quality import coverage, intake
 from cjlab.plots._rates import attribution, dropoff_gap, rates
 from cjlab.plots._shares import dropoff, funnel, persona_sizes
@@ -25,6 +26,7 @@ __all__ = [
     "funnel",
     "intake",
     "persona_curve",
+    "persona_map",
     "persona_profile",
     "persona_sizes",
     "rates",

@@ -227,3 +227,34 @@ def test_nothing_is_clipped_in_a_usual_figure(table, moves, cohorts) -> None:
     nothing_is_clipped(plots.flow(moves, title="A finding in many words " * 6))
     nothing_is_clipped(plots.retention(cohorts, title="A finding in many words " * 6))
     nothing_is_clipped(plots.convert_curve(curve(table, "PQRS"), title="A finding " * 12))
+
+
+@pytest.fixture
+def plane(table) -> pd.DataFrame:
+    return table(
+        ["persona", "x", "y"],
+        ("P1", 0.0, 0.0, "customers", 400.0, None, None, 400),
+        ("P1", 0.5, 0.0, "customers", 100.0, None, None, 100),
+        ("P2", 0.5, 0.5, "customers", 25.0, None, None, 25),
+        ("P2", 1.0, 0.5, "customers", "suppressed", None, None, None),
+        (None, 0.0, 0.0, "explained", 0.43, None, None, 525),
+        note="small_cell",
+    )
+
+
+def test_persona_map_marks_areas_by_customers(plane):
+    ax = plots.persona_map(plane, labels={"P1": HOSTILE[0], "P2": HOSTILE[-1]})
+    first, second = ax.collections
+    assert first.get_offsets().tolist() == [[0, 0], [0.5, 0]]
+    assert second.get_offsets().tolist() == [[0.5, 0.5]]  # nothing where it is withheld
+    areas = [*first.get_sizes(), *second.get_sizes()]
+    assert areas[0] / areas[1] == pytest.approx(4) and areas[1] / areas[2] == pytest.approx(4)
+    said = plots.footnote(ax)
+    assert "43%" in said and "prove nothing" in said and "fewer than 10" in said
+    nothing_is_clipped(ax)
+
+
+def test_persona_map_without_anything_to_show(plane):
+    hidden = plane[plane["status"] == "suppressed"]
+    assert texts(plots.persona_map(hidden)) == ["fewer than 10 customers"]
+    assert texts(plots.persona_map(plane.iloc[:0])) == ["not enough customers to show"]
