@@ -60,7 +60,7 @@ def measured(
     if not columns:
         return {}
     rows = span.named(span.j.con.table("customers").select("customer_id", *columns.values()))
-    rows = rows.execute().set_index("unit").reindex(range(len(span.ids)))
+    rows = rows.execute().set_index("unit").reindex(span.codes)
     found: dict[Feature, Any] = {}
     for feature, name in columns.items():
         values = _plain(rows[name])

@@ -6,7 +6,7 @@ back. What a customer never did is missing, not zero; how often something was do
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from cjlab.personas import _declared, _journey, _records, _visits
 from cjlab.personas._catalogue import CATALOGUE, Feature, chosen
 from cjlab.personas._span import Span
 
-__all__ = ["Feature", "features", "measure"]
+__all__ = ["Feature", "batches", "features", "measure"]
 
 Instant = str | date | datetime | None
 
@@ -77,18 +77,21 @@ def measure(
     first: datetime | None = None,
     select: str | Sequence[str] = "auto",
     like: Sequence[Feature] | None = None,
+    part: tuple[int, int] | None = None,
+    there: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Measure the customers of `j`; see `features`.
 
     `first` is a naive UTC instant. `like` gives exactly these features, those of a stored
-    model, whatever channels and tables there are now.
+    model, whatever channels and tables there are now. `part` is a range of customers' codes,
+    and `there` what `_records.present` found for all.
     """
-    span = Span(j, first)
+    span = Span(j, first, part)
     said = [select] if isinstance(select, str) else list(select)
     mix = None if like is None else [feature for feature in like if feature.group == "channel"]
     found: dict[Feature, Any] = {**_visits.measured(span, mix)}
     seen = found[CATALOGUE["events_per_session"]] > 0
-    found |= _records.measured(span, found[CATALOGUE["tenure_days"]])
+    found |= _records.measured(span, found[CATALOGUE["tenure_days"]], there)
     wanted = (
         chosen([*found, *_journey.offered(j), *_declared.offered(j, said)], said)
         if like is None
@@ -114,3 +117,11 @@ def measure(
     )
     frame.attrs["features"] = wanted
     return frame
+
+
+def batches(j: Any, like: Sequence[Feature], size: int) -> Iterator[pd.DataFrame]:
+    """Measure so many customers at a time, in the order of their ids; no frame holds them all."""
+    whole = Span(j)
+    there = _records.present(whole)
+    for low in range(0, len(whole.ids), size):
+        yield measure(j, like=like, part=(low, low + size), there=there)

@@ -6,7 +6,8 @@ none of what is counted, which is a true zero, and nothing that a mean could be 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, TypeAlias
 
 import numpy as np
 from ibis import _
@@ -16,13 +17,22 @@ from cjlab.personas._catalogue import CATALOGUE
 from cjlab.personas._span import MONTH, Array, Found, Span, rate, ratio
 
 YEAR = 365.0  # days
+# By feature: what must not be all zero for it to be there, and its values.
+Values: TypeAlias = dict[str, tuple[Array, Array]]
 SCORE = r"^\s*(10|[0-9])(\.0+)?\s*$"
 
 
-def measured(span: Span, tenure: Array) -> Found:
-    """Measure what the study has tables for; `tenure` is in days."""
+def measured(span: Span, tenure: Array, there: Collection[str] | None = None) -> Found:
+    """Measure what the study has rows for, or what is `there`; `tenure` is in days."""
     values = {**_orders(span, tenure), **_survey(span, tenure), **_support(span, tenure)}
-    return {CATALOGUE[name]: array for name, array in values.items()}
+    if there is None:
+        there = [name for name, (base, _) in values.items() if base.any()]
+    return {CATALOGUE[name]: array for name, (_, array) in values.items() if name in there}
+
+
+def present(span: Span) -> list[str]:
+    """Name what the study has rows for: some customers alone may have none, which is a zero."""
+    return [feature.name for feature in measured(span, np.ones(len(span.ids)))]
 
 
 def _rows(span: Span, name: str, ts: str = "ts") -> Table | None:
@@ -30,7 +40,7 @@ def _rows(span: Span, name: str, ts: str = "ts") -> Table | None:
     return None if table is None else table.filter(span.dated(table[ts]))
 
 
-def _orders(span: Span, tenure: Array) -> dict[str, Array]:
+def _orders(span: Span, tenure: Array) -> Values:
     orders = _rows(span, "orders")
     if orders is None:
         return {}
@@ -48,7 +58,7 @@ def _orders(span: Span, tenure: Array) -> dict[str, Array]:
         sums[name] = _money(orders[name], known)
     found = span.collect(orders.group_by("customer_id").aggregate(**sums))
     n, returns, discount = found["orders"], found["returns"], found["discount"]
-    values = {
+    return {
         "orders": (n, rate(n, tenure, MONTH)),
         "monetary": (n, ratio(found["value"], n)),
         "return_share": (returns, np.where(n > 0, ratio(returns, n + returns), np.nan)),
@@ -56,7 +66,6 @@ def _orders(span: Span, tenure: Array) -> dict[str, Array]:
         "items_per_order": (found["quantity"], ratio(found["quantity"], found["quantity_orders"])),
         "margin_share": (found["margin"], _share(found["margin"], found["margin_value"])),
     }
-    return {name: array for name, (base, array) in values.items() if base.any()}
 
 
 def _money(amount: Any, where: Any) -> Any:
@@ -68,7 +77,7 @@ def _share(part: Array, whole: Array) -> Array:
     return ratio(part, whole, least=1e-9)
 
 
-def _survey(span: Span, tenure: Array) -> dict[str, Array]:
+def _survey(span: Span, tenure: Array) -> Values:
     responses = span.j.table("responses")
     if responses is None:
         return {}
@@ -84,16 +93,14 @@ def _survey(span: Span, tenure: Array) -> dict[str, Array]:
             replied=responses.count(where=invited & answered & dated),
         )
     )
-    found = {}
-    if columns["answers"].any():
-        found["answers"] = rate(columns["answers"], tenure, YEAR)
-    # An export that holds the answers only cannot tell who was asked in vain.
-    if (columns["replied"] < columns["invited"]).any():
-        found["answer_share"] = ratio(columns["replied"], columns["invited"])
+    answers, replied, invited = (columns[name] for name in ("answers", "replied", "invited"))
     last = _last_score(span, responses.filter(dated & (responses.kind == "nps")))
-    if np.isfinite(last).any():
-        found["last_score"] = last
-    return found
+    return {
+        "answers": (answers, rate(answers, tenure, YEAR)),
+        # An export that holds the answers only cannot tell who was asked in vain.
+        "answer_share": (replied < invited, ratio(replied, invited)),
+        "last_score": (np.isfinite(last), last),
+    }
 
 
 def _last_score(span: Span, answers: Table) -> Array:
@@ -109,9 +116,9 @@ def _last_score(span: Span, answers: Table) -> Array:
     return ratio(columns["total"], columns["n"])
 
 
-def _support(span: Span, tenure: Array) -> dict[str, Array]:
+def _support(span: Span, tenure: Array) -> Values:
     tickets = _rows(span, "tickets", "opened")
     if tickets is None:
         return {}
     n = span.collect(tickets.group_by("customer_id").aggregate(n=_.count()))["n"]
-    return {"tickets": rate(n, tenure, YEAR)} if n.any() else {}
+    return {"tickets": (n, rate(n, tenure, YEAR))}

@@ -22,15 +22,16 @@ Found: TypeAlias = dict[Feature, Array]
 
 @dataclass(frozen=True)
 class Span:
-    """The journeys from one instant on; all of them where there is none."""
+    """The journeys from one instant on, of customers whose codes lie in a range; else of all."""
 
     j: Any
     first: datetime | None = None
+    part: tuple[int, int] | None = None
 
     @cached_property
     def events(self) -> Table:
         """The observed events."""
-        events: Table = self.j.events
+        events = self._of_part(self.j.events)
         return (
             events if self.first is None else events.filter(events.ts >= self.j.literal(self.first))
         )
@@ -38,8 +39,21 @@ class Span:
     @cached_property
     def ids(self) -> pd.Index:
         """Customer ids by code, which is also their order as text."""
-        unit = self.j.con.table("unit").select("unit", "customer_id").execute()
+        unit = self._of_part(self.j.con.table("unit")).select("unit", "customer_id").execute()
         return pd.Index(unit.set_index("unit")["customer_id"].sort_index(), dtype="str")
+
+    @property
+    def codes(self) -> range:
+        """Codes of the customers."""
+        low = self.part[0] if self.part else 0
+        return range(low, low + len(self.ids))
+
+    def _of_part(self, table: Table) -> Table:
+        """Keep the rows of the customers in the range."""
+        if self.part is None:
+            return table
+        low, high = self.part
+        return table.filter((table.unit >= low) & (table.unit < high))
 
     @property
     def until(self) -> Any:
@@ -55,7 +69,7 @@ class Span:
 
     def named(self, table: Table) -> Table:
         """Put the codes of customers for their ids."""
-        unit = self.j.con.table("unit").select("unit", "customer_id")
+        unit = self._of_part(self.j.con.table("unit")).select("unit", "customer_id")
         return table.join(unit, "customer_id").drop("customer_id")
 
     def collect(self, table: Table) -> dict[str, Array]:
@@ -66,7 +80,7 @@ class Span:
         """
         table = table if "unit" in table.columns else self.named(table)
         rows = table.fill_null(dict.fromkeys(table.columns, 0)).execute()
-        code = rows.pop("unit").to_numpy()
+        code = rows.pop("unit").to_numpy() - self.codes.start
         found = {}
         for name in rows:
             values = rows[name].to_numpy()

@@ -15,7 +15,7 @@ from cjlab.errors import UserError
 from cjlab.journey.base import Journeys
 from cjlab.personas import _channels, _distinct
 from cjlab.personas._catalogue import CATALOGUE, GROUPS
-from cjlab.personas._features import Feature, measure
+from cjlab.personas._features import Feature, batches, measure
 from cjlab.study import open_study
 
 ZONE = "Europe/Stockholm"
@@ -377,3 +377,12 @@ def test_declared_attributes_are_asked_for(folder):
 def test_ids_and_free_text_make_no_persona(folder, name, why):
     with pytest.raises(UserError, match=why):
         personas.features(open_study(folder), select=["auto", name])
+
+
+def test_batches_are_parts_of_the_whole(folder):
+    # The later batches hold nobody with an order, an answer or a ticket: still a true zero.
+    j = open_study(folder).journeys()
+    whole = measure(j, select=["auto", "value", "survey", "support", "journey", "declared"])
+    parts = list(batches(j, whole.attrs["features"], 7))
+    assert len(parts) == -(-len(whole) // 7) > 5 and (parts[-1]["tickets"] == 0).all()
+    pd.testing.assert_frame_equal(pd.concat(parts), whole)
