@@ -3,8 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 from cjlab.personas._features import Feature, features
-from cjlab.personas.assign import Assignment, assign, frozen, load, names
-from cjlab.personas.summary import curve, feature_labels, features_used, profile, sizes, verdict
+from cjlab.personas.assign import Assignment, assign, frozen, names
+from cjlab.personas.match import match
+from cjlab.personas.stored import load, save
+from cjlab.personas.summary import (
+    curve,
+    feature_labels,
+    features_used,
+    matched,
+    profile,
+    sizes,
+    verdict,
+)
 
 if TYPE_CHECKING:
     from cjlab.personas.model import PersonaModel
@@ -20,8 +30,11 @@ __all__ = [
     "features_used",
     "frozen",
     "load",
+    "match",
+    "matched",
     "names",
     "profile",
+    "save",
     "sizes",
     "verdict",
 ]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +114,23 @@ def measure(
     select: str | Sequence[str] = "auto",
     like: Sequence[Feature] | None = None,
 ) -> pd.DataFrame:
-    """Measure the customers of `j`; see `features`.
+    """Measure the customers of `j`; see `features` and `raw`."""
+    table, finish = raw(j, first=first, select=select, like=like)
+    return finish(table.execute())
+
+
+def raw(
+    j: Any,
+    *,
+    first: datetime | None = None,
+    select: str | Sequence[str] = "auto",
+    like: Sequence[Feature] | None = None,
+) -> tuple[Table, partial[pd.DataFrame]]:
+    """Return one row of counts a customer of `j`, and what makes features of any such rows.
 
     `first` is a naive UTC instant. `like` gives exactly these features, those of a stored
-    model, whatever channels are in use now.
+    model, whatever channels are in use now. Rows of a batch become what they become in the
+    whole table.
     """
     events = j.events
     if first is not None:
@@ -133,11 +147,7 @@ def measure(
         table = table.left_join(orders, "customer_id").drop("customer_id_right")
         known += VALUE
     wanted = _selected(known, select) if like is None else list(like)
-    frame = _finish(table.execute(), known)
-    # A stored model may know features that these data have no table for: missing.
-    result = frame.reindex(columns=[feature.name for feature in wanted])
-    result.attrs["features"] = wanted
-    return result
+    return table, partial(_finish, known=known, wanted=wanted)
 
 
 def _instant(ts: datetime) -> Any:
@@ -261,13 +271,15 @@ def _per_order(j: Any, first: datetime | None) -> Table:
     )
 
 
-def _finish(raw: pd.DataFrame, known: Sequence[Feature]) -> pd.DataFrame:
+def _finish(
+    rows: pd.DataFrame, *, known: Sequence[Feature], wanted: Sequence[Feature]
+) -> pd.DataFrame:
     """Turn the counts into features; a ratio over nothing is missing."""
-    raw = raw.set_index("customer_id").sort_index()
-    raw.index = raw.index.astype("str")
-    counts = raw.astype("float64")
+    rows = rows.set_index("customer_id").sort_index()
+    rows.index = rows.index.astype("str")
+    counts = rows.astype("float64")
     months = np.maximum(counts["since_first"] / DAY, MONTH) / MONTH
-    out = pd.DataFrame(index=raw.index)
+    out = pd.DataFrame(index=rows.index)
     out["recency_days"] = counts["since_last"] / DAY
     out["tenure_days"] = counts["since_first"] / DAY
     out["frequency"] = counts["active_days"] / months
@@ -286,6 +298,9 @@ def _finish(raw: pd.DataFrame, known: Sequence[Feature]) -> pd.DataFrame:
         bought = counts["order_count"].fillna(0)
         out["orders"] = bought / months
         out["monetary"] = counts["order_value"] / bought.where(bought > 0)
+    # A stored model may know features that these data have no table for: missing.
+    out = out.reindex(columns=[feature.name for feature in wanted])
+    out.attrs["features"] = wanted
     return out
 
 
