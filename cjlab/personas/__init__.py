@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from cjlab.personas._features import Feature, features
 from cjlab.personas.assign import Assignment, assign, frozen, names
+from cjlab.personas.drift import drift
 from cjlab.personas.match import match
+from cjlab.personas.migration import migration
 from cjlab.personas.stored import load, save
 from cjlab.personas.summary import (
     curve,
@@ -25,6 +27,7 @@ __all__ = [
     "PersonaModel",
     "assign",
     "curve",
+    "drift",
     "feature_labels",
     "features",
     "features_used",
@@ -32,6 +35,7 @@ __all__ = [
     "load",
     "match",
     "matched",
+    "migration",
     "names",
     "profile",
     "save",

@@ -124,11 +124,22 @@ def assign(study: Any, period: Period | str | None = None, refit: bool = False) 
 
 def scored(study: Any, folder: Path, j: Any) -> Path:
     """Place the customers of `j` by a stored model; return the file, made whole or not at all."""
-    path = folder / f"assignment-{_digest([study.store_key(), str(j.observed_until)])}.parquet"
+    path = _file(study, folder, j)
     model, ids = load(folder), ids_of(folder)
     table, finish = raw(j, like=features_of(folder))
     write(path, lambda temp: score(j.con, table, finish, model, ids, folder.name, temp))
     return path
+
+
+def placed_at(study: Any, folder: Path, period: Period) -> Path:
+    """Return the file of who was where at a period's end, made now where there is none yet."""
+    j = study.journeys(end=period.end, view="customer")
+    path = _file(study, folder, j)
+    return path if path.exists() else scored(study, folder, j)
+
+
+def _file(study: Any, folder: Path, j: Any) -> Path:
+    return folder / f"assignment-{_digest([study.store_key(), str(j.observed_until)])}.parquet"
 
 
 def frozen(study: Any, period: Period | str | None = None) -> Any:
@@ -200,10 +211,12 @@ def _made(folder: Path, language: str) -> dict[str, str]:
 
 
 def folder_of(study: Any) -> Path:
-    """Return the folder of the model behind the study's frozen assignment."""
-    if study.assignment is None:
+    """Return the folder of the model behind the study's frozen assignment, or else in use."""
+    if study.assignment is not None:
+        return Path(study.assignment).parent
+    if (folder := current(home_of(study))) is None:
         raise UserError("personas are not assigned yet; run cj.personas.assign(study) first.")
-    return Path(study.assignment).parent
+    return folder
 
 
 def home_of(study: Any) -> Path:

@@ -94,7 +94,7 @@ def sample(con: Any, raw: Table, finish: Finish, most: int) -> pd.DataFrame:
     """
     kept = finish(raw.limit(0).execute())
     about = kept.attrs
-    for batch in _batches(con, raw):
+    for batch in batches(con, raw):
         part = finish(batch.to_pandas())
         kept = pd.concat([kept, part]) if len(kept) else part
         if len(kept) > most:
@@ -109,7 +109,8 @@ def _is_spark(con: Any) -> bool:
     return hasattr(con, "frame")
 
 
-def _batches(con: Any, rows: Table) -> Iterator[pa.RecordBatch]:
+def batches(con: Any, rows: Table) -> Iterator[pa.RecordBatch]:
+    """Return the rows of a table a batch at a time."""
     if _is_spark(con):
         yield from con.frame(rows).toArrow().to_batches(BATCH)
     else:
@@ -121,7 +122,7 @@ def _over(con: Any, raw: Table, place: Place) -> Iterator[pa.RecordBatch]:
     cores = cpu_count() or 1
     waiting: deque[Any] = deque()
     with ThreadPoolExecutor(cores) as pool:
-        for batch in _batches(con, raw):
+        for batch in batches(con, raw):
             waiting.append(pool.submit(place, batch))
             if len(waiting) > cores:
                 yield waiting.popleft().result()
