@@ -52,7 +52,14 @@ class _Sample(NamedTuple):
         overall = _mean(apart[known], first[known])
         sizes = np.abs(second - first)
         return np.array(
-            [*features, _mean(features[self.steady]), *sizes, shift(counts[0], counts[1]), *apart, overall]
+            [
+                *features,
+                _mean(features[self.steady]),
+                *sizes,
+                shift(counts[0], counts[1]),
+                *apart,
+                overall,
+            ]
         )
 
     def _centres(self, part: Ints, count: Ints) -> Floats:

@@ -73,12 +73,8 @@ def migration(study: Any, before: Period | str, after: Period | str) -> pd.DataF
     if not ids:
         return estimates(pd.DataFrame(columns=["from", "to", "metric"]), ["from", "to"])
     con, who = active(study, old, new)
-    files = [literal(placed_at(study, folder, period)) for period in (old, new)]
     rows = pa.Table.from_batches(batches(con, who), who.schema().to_pyarrow())
-    with closing(connect()) as duck:
-        duck.register("active", rows)
-        moves = {(a, b): n for a, b, n in duck.execute(_MOVES.format(*files)).fetchall()}
-    table = _table(moves, ids)
+    table = counted(rows, *(placed_at(study, folder, period) for period in (old, new)), ids)
     if study.observed_until < _instant(study, new.end):
         table.loc[table["to"] == LEFT, "note"] = "period_not_over"
     return table
@@ -115,8 +111,15 @@ def _instant(study: Any, at: datetime) -> datetime:
     return found
 
 
-def _table(moves: dict[tuple[str, str], int], ids: list[str]) -> pd.DataFrame:
-    """Every move that can be, the ones that nobody made too."""
+def counted(there: pa.Table, before: Path, after: Path, ids: list[str]) -> pd.DataFrame:
+    """Count every move that can be, the ones that nobody made too; see `migration`.
+
+    `there` is what `active` gives, `before` and `after` are assignments.
+    """
+    with closing(connect()) as con:
+        con.register("active", there)
+        found = con.execute(_MOVES.format(literal(before), literal(after))).fetchall()
+    moves = {(start, end): count for start, end, count in found}
     pairs = [(a, b) for a in (*ids, RETURNED, ENTERED) for b in (*ids, LEFT)]
     pairs = [(a, b) for a, b in pairs if a in ids or b != LEFT]
     base = pd.DataFrame(pairs, columns=["from", "to"]).astype("str")

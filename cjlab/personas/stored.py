@@ -42,7 +42,12 @@ def save(model: PersonaModel, path: str | Path) -> None:
 
     Examples
     --------
-    >>> save(model, "nowhere/personas.skops")  # doctest: +SKIP
+    >>> from cjlab.personas import PersonaModel
+    >>> model = PersonaModel(n_personas=1).fit([[0.0], [1.0], [2.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, Path(folder) / "personas.skops")
+    ...     load(Path(folder) / "personas.skops").predict([[5.0]]).tolist()
+    [0]
     """
     from skops import io  # half a second that only runs with personas pay
 
