@@ -49,18 +49,12 @@ class _Sample(NamedTuple):
         means = [self._centres(part, count) for part, count in zip((a, b), counts, strict=True)]
         apart = np.sqrt(((means[0] - means[1]) ** 2).sum(axis=1))
         known = ~np.isnan(apart)
-        overall = _mean(apart[known], first[known])
-        sizes = np.abs(second - first)
-        return np.array(
-            [
-                *features,
-                _mean(features[self.steady]),
-                *sizes,
-                shift(counts[0], counts[1]),
-                *apart,
-                overall,
-            ]
-        )
+        parts = [
+            (features, _mean(features[self.steady])),
+            (np.abs(second - first), shift(counts[0], counts[1])),
+            (apart, _mean(apart[known], first[known])),
+        ]
+        return np.concatenate([np.append(*part) for part in parts])
 
     def _centres(self, part: Ints, count: Ints) -> Floats:
         member = np.equal.outer(np.arange(self.personas), self.labels[part]).astype(float)
@@ -139,7 +133,9 @@ def drift(
     earlier, later = map(len, frames)
     side = min(earlier // 2, later)
     if model is None or side < LEAST:
-        return _table(keys, np.full((2, 1, len(keys)), np.nan), side, np.zeros(len(keys)), None)
+        return _table(
+            keys, np.full((2, 1, len(keys)), np.nan), side, np.zeros(len(keys), dtype=int), None
+        )
     values = both.to_numpy(dtype=float)
     labels = model.predict(both)
     ready = model.prepare_.transform(values[:, model.columns_order_])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,8 @@ def migration(study: Any, before: Period | str, after: Period | str) -> pd.DataF
         return estimates(pd.DataFrame(columns=["from", "to", "metric"]), ["from", "to"])
     con, who = active(study, old, new)
     rows = pa.Table.from_batches(batches(con, who), who.schema().to_pyarrow())
-    table = counted(rows, *(placed_at(study, folder, period) for period in (old, new)), ids)
+    first, second = (placed_at(study, folder, period) for period in (old, new))
+    table = counted(rows, first, second, ids)
     if study.observed_until < _instant(study, new.end):
         table.loc[table["to"] == LEFT, "note"] = "period_not_over"
     return table

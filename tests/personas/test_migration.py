@@ -152,7 +152,7 @@ def test_silence_in_a_period_that_is_not_over_is_noted(study) -> None:
 
 
 def test_periods_follow_each_other(study, tmp_path) -> None:
-    with pytest.raises(UserError, match="must end before .* begins"):
+    with pytest.raises(UserError, match=r"must end before .* begins"):
         personas.migration(study, LATER, EARLIER)
     with pytest.raises(UserError, match="draws is 5"):
         personas.drift(study, EARLIER, LATER, draws=5)
