@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -197,10 +198,15 @@ def names_of(folder: Path, own: dict[str, str], language: str) -> dict[str, str]
         free = chain([made[persona]], (f"{made[persona]} ({number})" for number in count(2)))
         told[persona] = next(name for name in free if name not in told.values())
     if unknown := own.keys() - set(facts["used"]):
-        valid = ", ".join(made)
+        valid = ", ".join(in_order(made))
         raise UserError(f'personas.names: there is no persona "{min(unknown)}". Valid: {valid}.')
     # A name for a persona that has vanished may stay in the study.
-    return {persona: own.get(persona, told[persona]) for persona in made}
+    return {persona: own.get(persona, told[persona]) for persona in in_order(made)}
+
+
+def in_order(ids: Iterable[str]) -> list[str]:
+    """P2 before P10, whatever the sizes have become."""
+    return sorted(ids, key=lambda persona: int(persona.removeprefix("P")))
 
 
 def _made(folder: Path, language: str) -> dict[str, str]:

@@ -114,6 +114,8 @@ def drift(
     has over 1.5 times the customers of the other. That many customers are in both periods makes
     p too large rather than too small. p is of each row alone; ``(all)`` is the row to begin
     with. Tenure grows by itself: its row says so, and it is no part of ``(all)`` and the centres.
+    All behaviour before a period's end counts, so what needs a long history (regularity) may
+    move while that history is short.
     """
     if draws < 20:
         raise UserError(f"drift: draws is {draws}; 20 or more make a distribution.")

@@ -17,7 +17,7 @@ from cjlab.errors import UserError
 from cjlab.estimates import estimates
 from cjlab.journey.base import to_utc
 from cjlab.periods import Period
-from cjlab.personas.assign import folder_of, placed_at
+from cjlab.personas.assign import folder_of, in_order, placed_at
 from cjlab.personas.scoring import batches
 from cjlab.personas.stored import ids_of
 from cjlab.sources.base import literal
@@ -69,7 +69,7 @@ def migration(study: Any, before: Period | str, after: Period | str) -> pd.DataF
     """
     old, new = two_periods(study, before, after)
     folder = folder_of(study)
-    ids = ids_of(folder)
+    ids = in_order(ids_of(folder))
     if not ids:
         return estimates(pd.DataFrame(columns=["from", "to", "metric"]), ["from", "to"])
     con, who = active(study, old, new)

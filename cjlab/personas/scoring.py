@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from ibis.expr.types import Table
 
 from cjlab.engine import connect
+from cjlab.errors import UserError
 from cjlab.sources.base import literal
 
 BATCH = 100_000  # customers
@@ -131,7 +132,13 @@ def _over(con: Any, raw: Table, place: Place) -> Iterator[pa.RecordBatch]:
 
 
 def _over_spark(con: Any, raw: Table, place: Place) -> Iterator[pa.RecordBatch]:
-    """Send the model to the partitions; only who is in which persona comes back."""
+    """Send the model to the partitions; only who is in which persona comes back.
+
+    Raises
+    ------
+    UserError
+        Where the workers lack cjlab or what it needs.
+    """
     from pyspark.sql.pandas.types import from_arrow_schema
 
     rows = con.frame(raw)
@@ -140,6 +147,15 @@ def _over_spark(con: Any, raw: Table, place: Place) -> Iterator[pa.RecordBatch]:
     def partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return map(sent.value, batches)
 
-    found = rows.mapInArrow(partition, from_arrow_schema(SCHEMA)).toArrow()
-    sent.unpersist()
+    try:
+        found = rows.mapInArrow(partition, from_arrow_schema(SCHEMA)).toArrow()
+    except Exception as error:
+        if "ModuleNotFoundError" not in str(error):
+            raise
+        raise UserError(
+            "personas: the workers of Spark need the driver's Python packages, cjlab among them; "
+            "install them there, or name a Python that has them in PYSPARK_PYTHON."
+        ) from None
+    finally:
+        sent.unpersist()
     yield from found.cast(SCHEMA).to_batches()

@@ -70,6 +70,11 @@ def test_batches_give_what_the_whole_gives(rows, model, whole, tmp_path, monkeyp
     assert [file.name for file in tmp_path.iterdir()] == ["assigned.parquet"]
 
 
+def elsewhere(batch):
+    """What a worker without our packages does."""
+    raise ModuleNotFoundError("No module named 'cjlab'")
+
+
 @pytest.mark.needs("spark")
 def test_spark_gives_what_duckdb_gives(rows, model, whole, tmp_path):
     from cjlab.config import Engine
@@ -86,6 +91,8 @@ def test_spark_gives_what_duckdb_gives(rows, model, whole, tmp_path):
         table = con.table("prepared")
         score(con, table, finish, model, IDS, "hash", tmp_path / "assigned.parquet")
         drawn = sample(con, table, finish, 50)
+        with pytest.raises(UserError, match="workers of Spark need the driver's Python packages"):
+            list(scoring._over_spark(con, table, elsewhere))
     finally:
         stop_spark()
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "assigned.parquet"), whole)
