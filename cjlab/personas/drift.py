@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from cjlab.personas.assign import folder_of
 from cjlab.personas.migration import active, two_periods
 from cjlab.personas.scoring import sample
 from cjlab.personas.stored import features_of, ids_of, load
+
+if TYPE_CHECKING:
+    from cjlab.personas.model import PersonaModel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -39,11 +43,8 @@ class _Sample(NamedTuple):
 
     def distances(self, a: Ints, b: Ints) -> Floats:
         """PSI of each feature and their mean, then sizes, then centres, each with its total."""
-        moved = [
-            shift(np.bincount(at[a], minlength=size), np.bincount(at[b], minlength=size))
-            for at, size in self.cells
-        ]
-        features = np.array(moved)
+        drawn = [[np.bincount(at[x], minlength=n) for x in (a, b)] for at, n in self.cells]
+        features = np.array([shift(*pair) for pair in drawn])
         counts = [np.bincount(self.labels[part], minlength=self.personas) for part in (a, b)]
         first, second = (count / count.sum() for count in counts)
         means = [self._centres(part, count) for part, count in zip((a, b), counts, strict=True)]
@@ -121,34 +122,17 @@ def drift(
         raise UserError(f"drift: draws is {draws}; 20 or more make a distribution.")
     old, new = two_periods(study, before, after)
     folder = folder_of(study)
-    model, ids, like = load(folder), ids_of(folder), features_of(folder)
-    names = [feature.name for feature in like]
+    model, ids = load(folder), ids_of(folder)
+    names = [feature.name for feature in features_of(folder)]
     keys = [("feature", name) for name in (*names, ALL)]
     keys += [(what, name) for what in ("size", "centre") for name in (*ids, ALL)]
-    con, who = active(study, old, new)
-    frames = []
-    for period, flag in ((old, who.old), (new, who.new)):
-        table, finish = raw(study.journeys(end=period.end, view="customer"), like=like)
-        there = table.semi_join(who.filter(flag), "customer_id")
-        frames.append(sample(con, there, finish, MOST))
-    both = pd.concat(frames)
+    frames, volumes = _measured(study, folder, old, new)
     earlier, later = map(len, frames)
-    side = min(earlier // 2, later)
+    side, smaller = min(earlier // 2, later), min(earlier, later)
     if model is None or side < LEAST:
-        return _table(
-            keys, np.full((2, 1, len(keys)), np.nan), side, np.zeros(len(keys), dtype=int), None
-        )
-    values = both.to_numpy(dtype=float)
-    labels = model.predict(both)
-    ready = model.prepare_.transform(values[:, model.columns_order_])
-    steady = [column.split(":")[0] not in AGEING for column in model.prepare_.columns_]
-    seen = _Sample(
-        [cells_of(column[:earlier], column) for column in values.T],
-        np.array([name not in AGEING for name in names]),
-        labels,
-        ready[:, steady],
-        len(ids),
-    )
+        nothing = np.full((2, 1, len(keys)), np.nan)
+        return _table(keys, nothing, side, np.zeros(len(keys), dtype=int), None)
+    seen = _seen(model, frames, names)
     rng = np.random.default_rng(random_state)
     fresh = earlier + np.arange(later)
     found = np.empty((2, draws, len(keys)))
@@ -157,12 +141,37 @@ def drift(
         half = mixed[:side]
         found[0, draw] = seen.distances(half, rng.permutation(fresh)[:side])
         found[1, draw] = seen.distances(half, mixed[side : 2 * side])
-    smaller = min(earlier, later)
-    counts = [np.bincount(part, minlength=len(ids)) for part in np.split(labels, [earlier])]
+    counts = [np.bincount(part, minlength=len(ids)) for part in np.split(seen.labels, [earlier])]
     customers = np.array([smaller] * (len(names) + 1) + [*np.min(counts, axis=0), smaller] * 2)
-    volumes = who.aggregate(old=who.old.sum(), new=who.new.sum()).execute().iloc[0]
-    uneven = volumes.max() > UNEVEN * volumes.min()
+    uneven = max(volumes) > UNEVEN * min(volumes)
     return _table(keys, found, side, customers, "volumes_differ" if uneven else None)
+
+
+def _measured(
+    study: Any, folder: Path, old: Period, new: Period
+) -> tuple[list[pd.DataFrame], list[int]]:
+    """The features of (a sample of) each period's customers, and how many there were in all."""
+    con, who = active(study, old, new)
+    frames, like = [], features_of(folder)
+    for period, flag in ((old, who.old), (new, who.new)):
+        table, finish = raw(study.journeys(end=period.end, view="customer"), like=like)
+        frames.append(sample(con, table.semi_join(who.filter(flag), "customer_id"), finish, MOST))
+    volumes = who.aggregate(old=who.old.sum(), new=who.new.sum()).execute()
+    return frames, volumes.iloc[0].to_list()
+
+
+def _seen(model: PersonaModel, frames: list[pd.DataFrame], names: list[str]) -> _Sample:
+    both = pd.concat(frames)
+    values = both.to_numpy(dtype=float)
+    ready = model.prepare_.transform(values[:, model.columns_order_])
+    kept = [column.split(":")[0] not in AGEING for column in model.prepare_.columns_]
+    return _Sample(
+        [cells_of(column[: len(frames[0])], column) for column in values.T],
+        np.array([name not in AGEING for name in names]),
+        model.predict(both),
+        ready[:, kept],
+        model.n_personas_,
+    )
 
 
 def _mean(values: Floats, weights: Floats | None = None) -> float:
