@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.expr.types import Table
+from threadpoolctl import threadpool_limits
 
 from cjlab.engine import connect
 from cjlab.errors import UserError
@@ -40,7 +41,7 @@ def score(
     Parameters
     ----------
     con : ibis.BaseBackend
-        Where the table is: DuckDB, or a `SparkStore`.
+        Where the table is: DuckDB, or a `SparkStore`, whose workers need our packages.
     raw : ibis.Table
         One row a customer, as `cjlab.personas._features.raw` gives it.
     finish : callable
@@ -74,15 +75,12 @@ def placed(
     batch: pa.RecordBatch, *, finish: Finish, model: Any, ids: list[str], name: str
 ) -> pa.RecordBatch:
     """Place the customers of one batch."""
-    from threadpoolctl import threadpool_limits
-
     frame = finish(batch.to_pandas())
     n = len(frame)
     persona, confidence = pa.nulls(n, "string"), pa.nulls(n, "float64")
     if model is not None and n:
-        with threadpool_limits(1):
-            persona = pa.array(ids).take(pa.array(model.predict(frame)))
-            confidence = pa.array(model.confidence(frame).round(6))
+        persona = pa.array(ids).take(pa.array(model.predict(frame)))
+        confidence = pa.array(model.confidence(frame).round(6))
     who = pa.array(frame.index, "string", from_pandas=True)
     return pa.record_batch([who, persona, confidence, pa.repeat(name, n)], schema=SCHEMA)
 
@@ -93,17 +91,22 @@ def sample(con: Any, raw: Table, finish: Finish, most: int) -> pd.DataFrame:
     The same customers are chosen whatever the order of rows, and of the same customers the
     same at another time. The frame is in the order of the ids.
     """
-    kept = finish(raw.limit(0).execute())
-    about = kept.attrs
+    nobody = finish(raw.limit(0).execute())
+    parts: list[pd.DataFrame] = []
     for batch in batches(con, raw):
-        part = finish(batch.to_pandas())
-        kept = pd.concat([kept, part]) if len(kept) else part
-        if len(kept) > most:
-            drawn = pd.util.hash_array(kept.index.to_numpy(dtype=object), categorize=False)
-            kept = kept.iloc[drawn.argsort(kind="stable")[:most]]
-    kept = kept.sort_index()
-    kept.attrs = about
+        parts.append(finish(batch.to_pandas()))
+        if sum(map(len, parts)) > 1.5 * most:
+            parts = [_drawn(pd.concat(parts), most)]
+    kept = _drawn(pd.concat(parts or [nobody]), most).sort_index()
+    kept.attrs = nobody.attrs
     return kept
+
+
+def _drawn(frame: pd.DataFrame, most: int) -> pd.DataFrame:
+    if len(frame) <= most:
+        return frame
+    drawn = pd.util.hash_array(frame.index.to_numpy(dtype=object), categorize=False)
+    return frame.iloc[drawn.argsort(kind="stable")[:most]]
 
 
 def _is_spark(con: Any) -> bool:
@@ -122,7 +125,7 @@ def _over(con: Any, raw: Table, place: Place) -> Iterator[pa.RecordBatch]:
     """Keep every core busy, with no more batches in memory than that."""
     cores = cpu_count() or 1
     waiting: deque[Any] = deque()
-    with ThreadPoolExecutor(cores) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
         for batch in batches(con, raw):
             waiting.append(pool.submit(place, batch))
             if len(waiting) > cores:
@@ -145,7 +148,8 @@ def _over_spark(con: Any, raw: Table, place: Place) -> Iterator[pa.RecordBatch]:
     sent = rows.sparkSession.sparkContext.broadcast(place)
 
     def partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return map(sent.value, batches)
+        with threadpool_limits(1):
+            yield from map(sent.value, batches)
 
     try:
         found = rows.mapInArrow(partition, from_arrow_schema(SCHEMA)).toArrow()

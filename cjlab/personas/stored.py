@@ -96,10 +96,11 @@ def load(path: str | Path) -> PersonaModel | None:
 
     try:
         model = io.load(path, trusted=TRUSTED)
-    except UntrustedTypesFoundException as error:
+    except UntrustedTypesFoundException:
+        foreign = sorted(set(io.get_untrusted_types(file=path)) - set(TRUSTED))
         raise CjlabError(
             f"the persona model in {path} is refused: it holds objects that no model of ours is "
-            f"made of ({', '.join(map(str, _foreign(path, error)))}); refit the personas."
+            f"made of ({', '.join(foreign)}); refit the personas."
         ) from None
     except Exception as error:
         raise CjlabError(
@@ -113,12 +114,6 @@ def load(path: str | Path) -> PersonaModel | None:
             setattr(model, name, pd.DataFrame(value["columns"]).astype(value["dtypes"]))
     found: PersonaModel = model
     return found
-
-
-def _foreign(path: Path, error: Exception) -> list[str]:
-    from skops import io
-
-    return sorted(set(io.get_untrusted_types(file=path)) - set(TRUSTED)) or [str(error)]
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, Any]:
