@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
 from cjlab.errors import UserError
 
@@ -80,6 +79,8 @@ def _sorted(labels: Iterable[Any]) -> list[Any]:
 
 
 def _paired(names_a: list[Any], names_b: list[Any], both: np.ndarray) -> pd.DataFrame:
+    from scipy.optimize import linear_sum_assignment  # only those who match pay for it
+
     union = both.sum(axis=1)[:, None] + both.sum(axis=0) - both
     jaccard = np.divide(both, union, out=np.zeros(both.shape), where=union > 0)
     # Jaccards sum to less than one customer: they only decide between equal overlaps.
