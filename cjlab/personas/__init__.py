@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from cjlab.personas._drift import drift
 from cjlab.personas._features import Feature, features
+from cjlab.personas._match import match
+from cjlab.personas._migration import migration
 from cjlab.personas.assign import Assignment, assign, frozen, names
-from cjlab.personas.drift import drift
-from cjlab.personas.match import match
-from cjlab.personas.migration import migration
 from cjlab.personas.stored import load, save
 from cjlab.personas.summary import (
     curve,

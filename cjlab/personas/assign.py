@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from cjlab.errors import CjlabError, UserError
 from cjlab.personas._features import raw
-from cjlab.personas.match import carry, match
+from cjlab.personas._match import carry, match
 from cjlab.personas.naming import make
 from cjlab.personas.scoring import sample, score
 from cjlab.personas.stored import FILE, facts_of, features_of, ids_of, load, private, save, write

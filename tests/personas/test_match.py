@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cjlab.errors import UserError
 from cjlab.personas import match
-from cjlab.personas.match import carry
+from cjlab.personas._match import carry
 
 LABELS = st.lists(st.tuples(st.sampled_from("ABCD"), st.sampled_from("wxyz")), max_size=40)
 

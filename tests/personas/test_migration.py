@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -14,8 +12,9 @@ from hypothesis import strategies as st
 
 from cjlab import personas, privacy
 from cjlab.errors import UserError
-from cjlab.personas.drift import _Sample, _table
-from cjlab.personas.migration import counted
+from cjlab.personas import _drift
+from cjlab.personas._drift import _Sample, _table
+from cjlab.personas._migration import counted
 from cjlab.stats import proportion, psi
 from cjlab.study import open_study
 
@@ -180,15 +179,14 @@ def test_drift_is_seen_where_it_is_and_is_repeatable(study) -> None:
 
 def test_a_distance_is_the_psi_of_both_sides(study, monkeypatch) -> None:
     """With both sides whole there is nothing to draw: later against all of the earlier."""
-    room = import_module("cjlab.personas.drift")
     seen = {}
-    real = room._Sample
+    real = _drift._Sample
 
     def keep(*fields):
         seen["sample"] = real(*fields)
         return seen["sample"]
 
-    monkeypatch.setattr(room, "_Sample", keep)
+    monkeypatch.setattr(_drift, "_Sample", keep)
     drifted(study)
     events = pd.read_csv(study.folder / "events.csv", parse_dates=["ts"])
     frames = []

@@ -15,7 +15,6 @@ from ibis.expr.types import Table
 from cjlab.engine import connect
 from cjlab.errors import UserError
 from cjlab.estimates import estimates
-from cjlab.journey.base import to_utc
 from cjlab.periods import Period
 from cjlab.personas.assign import folder_of, in_order, placed_at
 from cjlab.personas.scoring import batches
@@ -107,6 +106,8 @@ def active(study: Any, old: Period, new: Period) -> tuple[Any, Table]:
 
 
 def _instant(study: Any, at: datetime) -> datetime:
+    from cjlab.journey.base import to_utc  # with it all journeys are imported
+
     found = to_utc(at, study.zone)
     assert found is not None
     return found

@@ -14,8 +14,8 @@ from cjlab.errors import UserError
 from cjlab.estimates import estimates
 from cjlab.periods import Period
 from cjlab.personas._features import raw
+from cjlab.personas._migration import active, two_periods
 from cjlab.personas.assign import folder_of
-from cjlab.personas.migration import active, two_periods
 from cjlab.personas.scoring import sample
 from cjlab.personas.stored import features_of, ids_of, load
 
