@@ -104,26 +104,37 @@ def psi(base: ArrayLike, new: ArrayLike, bins: int = 10) -> float:
     old, fresh = floats(base).ravel(), floats(new).ravel()
     if not len(old) or not len(fresh):
         return float("nan")
-    cells = np.array([_cells(old, old, bins), _cells(old, fresh, bins)])
+    (cells, size), (now, _) = (cells_of(old, part, bins) for part in (old, fresh))
+    return shift(np.bincount(cells, minlength=size), np.bincount(now, minlength=size))
+
+
+def shift(base: Ints, new: Ints) -> float:
+    """Return the population stability index of counts by cell; see `psi`.
+
+    Examples
+    --------
+    >>> round(shift(np.array([1, 1]), np.array([3, 1])), 4)
+    0.2747
+    """
+    cells = np.array([base, new])
     cells = cells[:, cells.any(axis=0)]
-    p, q = np.where(cells == 0, 0.5, cells) / np.array([[len(old)], [len(fresh)]])
+    p, q = np.where(cells == 0, 0.5, cells) / cells.sum(axis=1, keepdims=True)
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def _cells(base: Floats, values: Floats, bins: int) -> Ints:
-    """How many values fall in each cell that the base period defines; the last is null."""
-    known = values[~np.isnan(values)]
+def cells_of(base: Floats, values: Floats, bins: int = 10) -> tuple[Ints, int]:
+    """Return the cell of each value, as the base period defines them, and how many there are.
+
+    The last cell is null.
+    """
     levels = np.unique(base[~np.isnan(base)])
     if len(levels) <= bins:
-        at = np.searchsorted(levels, known)
-        other = (
-            (at == len(levels)) | (levels[np.minimum(at, len(levels) - 1)] != known)
-            if len(levels)
-            else np.ones(len(known), dtype=bool)
-        )
-        at, size = np.where(other, len(levels), at), len(levels) + 1
+        at = np.searchsorted(levels, values)
+        if len(levels):
+            at[levels[np.minimum(at, len(levels) - 1)] != values] = len(levels)
+        null = len(levels) + 1
     else:
         inner = np.unique(np.nanquantile(base, np.arange(1, bins) / bins))
-        at, size = np.searchsorted(inner, known, side="left"), len(inner) + 1
-    counts = np.bincount(at, minlength=size)
-    return np.append(counts, len(values) - len(known))
+        at, null = np.searchsorted(inner, values, side="left"), len(inner) + 1
+    at[np.isnan(values)] = null
+    return at, null + 1

@@ -2,10 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
+from cjlab.personas._drift import drift
 from cjlab.personas._features import Feature, features
-from cjlab.personas.assign import Assignment, assign, frozen, load, names
+from cjlab.personas._match import match
+from cjlab.personas._migration import migration
+from cjlab.personas.assign import Assignment, assign, frozen, names
 from cjlab.personas.outcomes import touched, untested
-from cjlab.personas.summary import curve, feature_labels, features_used, profile, sizes, verdict
+from cjlab.personas.stored import load, save
+from cjlab.personas.summary import (
+    curve,
+    feature_labels,
+    features_used,
+    matched,
+    profile,
+    sizes,
+    verdict,
+)
 
 if TYPE_CHECKING:
     from cjlab.personas.model import PersonaModel
@@ -16,13 +28,18 @@ __all__ = [
     "PersonaModel",
     "assign",
     "curve",
+    "drift",
     "feature_labels",
     "features",
     "features_used",
     "frozen",
     "load",
+    "match",
+    "matched",
+    "migration",
     "names",
     "profile",
+    "save",
     "sizes",
     "touched",
     "untested",

@@ -4,36 +4,37 @@ The first run fits; later runs with the same persona settings score with the sto
 that a persona means the same from report to report. A refit is asked for explicitly.
 
     .cjlab/personas/<settings>/current            which model is in use
-    .cjlab/personas/<settings>/<model>/           model.skops, model.json, curve, profile
+    .cjlab/personas/<settings>/<model>/           model.skops, model.json, curve, profile,
+                                                  matched (after a refit)
     .cjlab/personas/<settings>/<model>/assignment-<data>.parquet
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from cjlab.errors import CjlabError, UserError
-from cjlab.personas._features import Feature, measure
+from cjlab.personas._features import batches, measure
+from cjlab.personas._match import carry, match
 from cjlab.personas.naming import make
+from cjlab.personas.scoring import BATCH, sample, score
+from cjlab.personas.stored import FILE, facts_of, features_of, ids_of, load, private, save, write
 
 if TYPE_CHECKING:
     from cjlab.periods import Period
     from cjlab.personas.model import PersonaModel
 
-VERSION = 3  # of features, pre-processing and model: a new one means new personas
-TRUSTED = ["cjlab.personas.model.PersonaModel", "cjlab.personas.pipeline.Prepare"]
-NOT_SAVED = ("labels_", "curve_", "profile_")  # labels are customers', tables lie beside
-COLUMNS = ("customer_id", "persona", "confidence", "model_hash")
+VERSION = 4  # of features, pre-processing, model and its files: a new one means new personas
+MOST = 1_000_000  # customers a model is fitted on; the model itself draws from them
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,16 @@ def assign(study: Any, period: Period | str | None = None, refit: bool = False) 
     period : Period or str, optional
         Behaviour before its end counts; by default all that was observed.
     refit : bool, default False
-        Find the personas anew instead of scoring with the stored model.
+        Find the personas anew instead of scoring with the stored model. A new persona that
+        shares at least half of its customers with an old one (Jaccard .5, see `match`; both
+        models label today's behaviour) keeps its id and name, others get ids never used
+        before; `matched` tells which.
 
     Returns
     -------
     Assignment
-        ``path`` is a Parquet file with ``customer_id, persona`` (P1 is the largest when the
-        model was fitted), ``confidence`` (0–1, see `PersonaModel.confidence`) and
+        ``path`` is a Parquet file with ``customer_id`` (sorted), ``persona`` (P1 is the
+        largest when first fitted), ``confidence`` (0–1, see `PersonaModel.confidence`) and
         ``model_hash``. Customers without an event before the end are not in it.
 
     Raises
@@ -97,31 +101,46 @@ def assign(study: Any, period: Period | str | None = None, refit: bool = False) 
         For a feature that the study does not have.
     """
     settings = study.config.personas
-    home = _private(study.private / "personas" / _key(settings))
+    home = home_of(study)
     period = study.period(period) if isinstance(period, str) else period
-    end = None if period is None else period.end
-    j = study.journeys(end=end, view="customer")
-    folder = None if refit else _current(home)
-    fitted = folder is None
-    if folder is None:
-        frame = measure(j, select=settings.features)
-        folder = _fit(home, frame, settings.n_personas)
-    else:
-        frame = measure(j, like=features_of(folder))
-    path = folder / f"assignment-{_digest([study.store_key(), str(j.observed_until)])}.parquet"
-    table = _score(load(folder), frame, folder.name)
-    _write(path, lambda temp: table.to_parquet(temp, index=False))
-    sizes = table["persona"].value_counts()
+    j = study.journeys(end=None if period is None else period.end, view="customer")
+    folder = current(home)
+    fitted = refit or folder is None
+    if fitted or folder is None:
+        folder = _fit(home, study, j, folder)
+    path = scored(study, folder, j)
+    sizes = pq.read_table(path, columns=["persona"])["persona"].value_counts().to_pylist()
+    found = {row["values"]: row["counts"] for row in sizes}
     told = names_of(folder, settings.names, study.language)
     return Assignment(
         path=path,
         model_hash=folder.name,
         n_personas=len(told),
         verdict=facts_of(folder)["verdict"],
-        sizes={persona: int(sizes.get(persona, 0)) for persona in told},
+        sizes={persona: found.get(persona, 0) for persona in told},
         names=told,
         refitted=fitted,
     )
+
+
+def scored(study: Any, folder: Path, j: Any) -> Path:
+    """Place the customers of `j` by a stored model; return the file, made whole or not at all."""
+    path = _file(study, folder, j)
+    model, ids = load(folder), ids_of(folder)
+    frames = batches(j, features_of(folder), BATCH)
+    write(path, lambda temp: score(frames, model, ids, folder.name, temp))
+    return path
+
+
+def placed_at(study: Any, folder: Path, period: Period) -> Path:
+    """Return the file of who was where at a period's end, made now where there is none yet."""
+    j = study.journeys(end=period.end, view="customer")
+    path = _file(study, folder, j)
+    return path if path.exists() else scored(study, folder, j)
+
+
+def _file(study: Any, folder: Path, j: Any) -> Path:
+    return folder / f"assignment-{_digest([study.store_key(), str(j.observed_until)])}.parquet"
 
 
 def frozen(study: Any, period: Period | str | None = None) -> Any:
@@ -168,101 +187,123 @@ def names(study: Any, language: str | None = None) -> dict[str, str]:
 
 
 def names_of(folder: Path, own: dict[str, str], language: str) -> dict[str, str]:
-    """Name the personas of a stored model; see `names`."""
-    found = pd.read_parquet(folder / "profile.parquet")
-    if not len(found):
-        return {}
-    made = make(found, features_of(folder), language)
-    told = {persona_id(code): name for code, name in made.items()}
-    if unknown := own.keys() - told:
-        valid = ", ".join(told)
+    """Name the personas of a stored model; see `names`. What was carried over keeps its name."""
+    facts = facts_of(folder)
+    made = _made(folder, language)
+    for persona, model in facts["carried"].items():
+        if (first := folder.parent / model / "profile.parquet").exists():
+            made[persona] = _made(first.parent, language)[persona]
+    told: dict[str, str] = {}
+    for persona in sorted(made, key=lambda persona: persona not in facts["carried"]):
+        free = chain([made[persona]], (f"{made[persona]} ({number})" for number in count(2)))
+        told[persona] = next(name for name in free if name not in told.values())
+    if unknown := own.keys() - set(facts["used"]):
+        valid = ", ".join(in_order(made))
         raise UserError(f'personas.names: there is no persona "{min(unknown)}". Valid: {valid}.')
-    return told | own
+    # A name for a persona that has vanished may stay in the study.
+    return {persona: own.get(persona, told[persona]) for persona in in_order(made)}
 
 
-def persona_id(code: int) -> str:
-    """Return the id that tables use: code 0, the largest persona, is P1."""
-    return f"P{code + 1}"
+def in_order(ids: Iterable[str]) -> list[str]:
+    """P2 before P10, whatever the sizes have become."""
+    return sorted(ids, key=lambda persona: int(persona.removeprefix("P")))
+
+
+def _made(folder: Path, language: str) -> dict[str, str]:
+    found = pd.read_parquet(folder / "profile.parquet")
+    made = make(found, features_of(folder), language) if len(found) else {}
+    ids = ids_of(folder)
+    return {ids[code]: name for code, name in made.items()}
 
 
 def folder_of(study: Any) -> Path:
-    """Return the folder of the model behind the study's frozen assignment."""
-    if study.assignment is None:
+    """Return the folder of the model behind the study's frozen assignment, or else in use."""
+    if study.assignment is not None:
+        return Path(study.assignment).parent
+    if (folder := current(home_of(study))) is None:
         raise UserError("personas are not assigned yet; run cj.personas.assign(study) first.")
-    return Path(study.assignment).parent
-
-
-def load(folder: Path) -> PersonaModel | None:
-    """Load a stored model; only the kinds of object that our models are made of are built.
-
-    Parameters
-    ----------
-    folder : Path
-        A model's folder under ``.cjlab/personas``.
-
-    Returns
-    -------
-    PersonaModel or None
-        None where the study had no customers to fit.
-    """
-    if not (folder / "model.skops").exists():
-        return None
-    from skops import io  # half a second that only runs with personas pay
-
-    try:
-        model: PersonaModel = io.load(folder / "model.skops", trusted=TRUSTED)
-    except Exception as error:
-        raise CjlabError(
-            f"the stored persona model in {folder} cannot be read ({type(error).__name__}); "
-            "refit the personas."
-        ) from error
-    model.curve_ = pd.read_parquet(folder / "curve.parquet")
-    model.profile_ = pd.read_parquet(folder / "profile.parquet")
-    return model
-
-
-def _fit(home: Path, frame: pd.DataFrame, n_personas: str | int) -> Path:
-    """Fit a model, write all of it under its own name, then make it the current one."""
-    from cjlab.personas.model import PersonaModel  # scikit-learn takes seconds to import
-
-    model = PersonaModel(n_personas=n_personas).fit(frame) if len(frame) else None
-    features = [asdict(feature) for feature in frame.attrs["features"]]
-    facts = {"version": VERSION, "customers": len(frame), "features": features}
-    if model is None:
-        name = "nobody"
-        profile, curve = pd.DataFrame(columns=["persona"]), pd.DataFrame(columns=["k"])
-        facts |= {"verdict": "too_few_customers", "notes": [], "jaccard": []}
-    else:
-        name, profile, curve = model.fingerprint(), model.profile_, model.curve_
-        jaccard = [None if value != value else value for value in model.jaccard_.tolist()]
-        facts |= {"verdict": model.verdict_, "notes": model.prepare_.notes_, "jaccard": jaccard}
-    folder = _private(home / name)
-    _write(folder / "profile.parquet", lambda temp: profile.to_parquet(temp, index=False))
-    _write(folder / "curve.parquet", lambda temp: curve.to_parquet(temp, index=False))
-    _write(folder / "model.json", lambda temp: temp.write_text(json.dumps(facts, indent=1)))
-    if model is not None:
-        _save(model, folder)
-    _write(home / "current", lambda temp: temp.write_text(name))
     return folder
 
 
-def _save(model: PersonaModel, folder: Path) -> None:
-    from skops import io
-
-    bare = copy.copy(model)
-    for attribute in NOT_SAVED:
-        delattr(bare, attribute)
-    _write(folder / "model.skops", lambda temp: io.dump(bare, temp))
+def home_of(study: Any) -> Path:
+    """Return the folder of all models with the study's persona settings."""
+    return private(study.private / "personas" / _key(study.config.personas))
 
 
-def _score(model: PersonaModel | None, frame: pd.DataFrame, model_hash: str) -> pd.DataFrame:
-    table = pd.DataFrame(index=frame.index, columns=list(COLUMNS))
-    table["customer_id"], table["model_hash"] = frame.index, model_hash
-    if model is not None and len(frame):
-        table["persona"] = [persona_id(code) for code in model.predict(frame)]
-        table["confidence"] = model.confidence(frame).round(6)
-    table = table.astype(dict.fromkeys(COLUMNS, "str") | {"confidence": "float64"})
-    return table.reset_index(drop=True)
+def current(home: Path) -> Path | None:
+    """Return the folder of the model in use."""
+    pointer = home / "current"
+    if not pointer.exists():
+        return None
+    folder = home / pointer.read_text().strip()
+    # A model of nobody is no model: look again now that there may be customers.
+    return folder if (folder / FILE).exists() else None
+
+
+def _fit(home: Path, study: Any, j: Any, old: Path | None) -> Path:
+    """Fit a model, write all of it under its own name, then make it the current one."""
+    from cjlab.personas.model import PersonaModel  # scikit-learn takes seconds to import
+
+    settings = study.config.personas
+    frame = sample([measure(j, select=settings.features)], MOST)
+    model = PersonaModel(n_personas=settings.n_personas).fit(frame) if len(frame) else None
+    features = [asdict(feature) for feature in frame.attrs["features"]]
+    facts = {"version": VERSION, "customers": len(frame), "features": features}
+    profile, curve = pd.DataFrame(columns=["persona"]), pd.DataFrame(columns=["k"])
+    pairs = None
+    if model is None:
+        name = "nobody"
+        facts |= {"verdict": "too_few_customers", "notes": [], "jaccard": []}
+        facts |= {"ids": [], "used": [], "carried": {}}
+    else:
+        profile, curve = model.profile_, model.curve_
+        jaccard = [None if value != value else value for value in model.jaccard_.tolist()]
+        facts |= {"verdict": model.verdict_, "notes": model.prepare_.notes_, "jaccard": jaccard}
+        codes = pd.Series(model.predict(frame), frame.index)
+        pairs, told = _identified(study, j, codes, old)
+        name, ids = model.fingerprint(), told["ids"]
+        # Which id a code has belongs to the model; the usual ids say nothing new.
+        if ids != _numbered(len(ids)):
+            name = _digest([name, ids])
+        told["carried"] = {key: model for key, model in told["carried"].items() if model != name}
+        facts |= told
+    folder = private(home / name)
+    write(folder / "profile.parquet", lambda temp: profile.to_parquet(temp, index=False))
+    write(folder / "curve.parquet", lambda temp: curve.to_parquet(temp, index=False))
+    write(folder / "model.json", lambda temp: temp.write_text(json.dumps(facts, indent=1)))
+    if pairs is not None:
+        write(folder / "matched.parquet", lambda temp: pairs.to_parquet(temp, index=False))
+    if model is not None:
+        save(model, folder / FILE)
+    write(home / "current", lambda temp: temp.write_text(name))
+    return folder
+
+
+def _identified(
+    study: Any, j: Any, codes: pd.Series, old: Path | None
+) -> tuple[pd.DataFrame | None, dict[str, Any]]:
+    """Match new personas with the old model's, on the same customers and behaviour."""
+    usual = _numbered(codes.max() + 1)
+    fresh: dict[str, Any] = {"ids": usual, "used": usual, "carried": {}}
+    if old is None:
+        return None, fresh
+    try:
+        before = pd.read_parquet(scored(study, old, j), columns=["customer_id", "persona"])
+    except CjlabError:  # a refit is what heals a broken model
+        return None, fresh
+    facts = facts_of(old)
+    pairs = match(before.set_index("customer_id")["persona"], codes)
+    ids, kept = carry(pairs, facts["used"])
+    pairs["b"] = pairs["b"].map(dict(enumerate(ids))).astype("str")
+    # A name comes from the model that first gave the id.
+    carried = {persona: facts["carried"].get(persona, old.name) for persona in kept}
+    used = list(dict.fromkeys([*facts["used"], *ids]))
+    return pairs, {"ids": ids, "used": used, "carried": carried}
+
+
+def _numbered(personas: int) -> list[str]:
+    """P1 is the largest persona."""
+    return [f"P{code + 1}" for code in range(personas)]
 
 
 def _key(settings: Any) -> str:
@@ -274,38 +315,3 @@ def _key(settings: Any) -> str:
 
 def _digest(parts: list[Any]) -> str:
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
-
-
-def _current(home: Path) -> Path | None:
-    pointer = home / "current"
-    if not pointer.exists():
-        return None
-    folder = home / pointer.read_text().strip()
-    # A model of nobody is no model: look again now that there may be customers.
-    return folder if (folder / "model.skops").exists() else None
-
-
-def facts_of(folder: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads((folder / "model.json").read_text())
-    return facts
-
-
-def features_of(folder: Path) -> list[Feature]:
-    return [Feature(**feature) for feature in facts_of(folder)["features"]]
-
-
-def _private(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside the target and rename: a reader sees the old file or the new, never half."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    os.close(handle)
-    temp = Path(name)
-    try:
-        write(temp)
-        os.replace(temp, path)
-    finally:
-        temp.unlink(missing_ok=True)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from cjlab.estimates import dims, estimates
 from cjlab.personas._catalogue import Feature
-from cjlab.personas.assign import features_of, folder_of
+from cjlab.personas.assign import folder_of
+from cjlab.personas.stored import features_of
 
 _TESTS = ("p", "p_adjusted")
 

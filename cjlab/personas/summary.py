@@ -9,7 +9,8 @@ import pandas as pd
 
 from cjlab.errors import UserError
 from cjlab.estimates import estimates
-from cjlab.personas.assign import facts_of, features_of, folder_of, persona_id
+from cjlab.personas.assign import folder_of
+from cjlab.personas.stored import facts_of, features_of, ids_of
 from cjlab.stats import proportion
 
 
@@ -75,7 +76,7 @@ def profile(study: Any) -> pd.DataFrame:
     folder = folder_of(study)
     found = pd.read_parquet(folder / "profile.parquet")
     units = {feature.name: feature.unit for feature in features_of(folder)}
-    found["persona"] = [persona_id(code) for code in found["persona"]]
+    found["persona"] = found["persona"].map(dict(enumerate(ids_of(folder)))).astype("str")
     parts = []
     for metric, low, high in (("mean", "mean_low", "mean_high"), ("difference", "low", "high")):
         rows = found.reindex(columns=["persona", "feature", metric, low, high, "n"])
@@ -161,8 +162,46 @@ def verdict(study: Any) -> dict[str, Any]:
         ``verdict`` (see `PersonaModel`), ``customers`` and ``jaccard`` by persona (0–1).
     """
     facts = facts_of(folder_of(study))
-    jaccard = {persona_id(code): value for code, value in enumerate(facts["jaccard"])}
+    jaccard = dict(zip(facts["ids"], facts["jaccard"], strict=True))
     return {"verdict": facts["verdict"], "customers": facts["customers"], "jaccard": jaccard}
+
+
+def matched(study: Any) -> pd.DataFrame:
+    """Show which personas of the last refit are which of the model before it.
+
+    Parameters
+    ----------
+    study : Study
+        With a frozen assignment.
+
+    Returns
+    -------
+    DataFrame
+        Estimates: ``before, after`` · ``customers`` (whom the old and the new model both place
+        there, on the same behaviour) and ``jaccard`` (their share of the customers whom either
+        does). From .5 the id and the name are carried over, so that ``before`` equals
+        ``after``. A persona that vanished or is new has null for its partner and its numbers.
+        No rows where the personas were never refitted.
+    """
+    path = folder_of(study) / "matched.parquet"
+    if not path.exists():
+        return estimates(pd.DataFrame(columns=["before", "after", "metric"]), ["before", "after"])
+    found = pd.read_parquet(path)
+    base = found[["a", "b"]].set_axis(["before", "after"], axis=1)
+    base["note"] = pd.Series("unmatched", found.index).where(found["overlap"].isna())
+    both = found["overlap"]
+    either = (both.astype("Float64") / found["jaccard"]).round().astype("Int64")
+    number = base.assign(metric="customers", value=both, n=both, customers=both, unit="customers")
+    share = base.assign(
+        metric="jaccard",
+        value=found["jaccard"],
+        n=either,
+        customers=either,
+        hits=both,
+        unit="1",
+        of="customers",
+    )
+    return estimates(pd.concat([number, share], ignore_index=True), ["before", "after"])
 
 
 def _by_number(personas: pd.Series) -> np.ndarray:

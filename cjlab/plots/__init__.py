@@ -7,6 +7,7 @@ from cjlab.plots._curves import convert_curve, stay_curve
 from cjlab.plots._flow import flow
 from cjlab.plots._grids import retention, step_matrix
 from cjlab.plots._matrices import persona_profile, transitions
+from cjlab.plots._migration import migration
 from cjlab.plots._persona_curve import persona_curve
 from cjlab.plots._persona_map import persona_map
 from cjlab.plots._quality import coverage, intake
@@ -25,6 +26,7 @@ __all__ = [
     "footnote",
     "funnel",
     "intake",
+    "migration",
     "persona_curve",
     "persona_map",
     "persona_profile",

@@ -182,3 +182,79 @@ def test_an_unknown_feature_is_named_by_its_label():
     rows = pd.DataFrame({"persona": [0, 1], "feature": "pets", "difference": [1.0, -1.0]})
     pets = Feature("pets", "Number of pets", "1", "Pets.", "declared")
     assert make(rows, [pets]) == {0: "high number of pets", 1: "low number of pets"}
+
+
+def add_a_kind(folder):
+    """A third kind appears: some of the web visitors come by e-mail on Saturdays instead."""
+    rows = pd.read_csv(folder / "events.csv", dtype="str")
+    number = rows["customer_id"].str[1:].astype(int)
+    third = (number % 2 == 0) & (number % 7 < 3)
+    day = pd.to_datetime(rows["ts"])
+    saturday = day + pd.to_timedelta((5 - day.dt.day_of_week) % 7, unit="D")
+    rows.loc[third, "ts"] = saturday[third].map(lambda ts: ts.isoformat())
+    rows.loc[third, "channel"] = "email"
+    rows.to_csv(folder / "events.csv", index=False)
+    return set(rows["customer_id"][third])
+
+
+def test_a_refit_keeps_the_ids_and_names_that_it_can(folder):
+    study = write_study(folder)
+    first = personas.assign(study)
+    assert personas.matched(study).empty
+    before = pd.read_parquet(first.path).set_index("customer_id")["persona"]
+
+    third = add_a_kind(folder)
+    study = write_study(folder, names={"P2": "Night owls"})
+    anew = personas.assign(study, refit=True)
+    assert anew.refitted and anew.n_personas == 3
+    after = pd.read_parquet(anew.path).set_index("customer_id")["persona"]
+    # P1 and P2 are of one size at first: the third kind is now the smallest, and new.
+    assert set(after[sorted(third)]) == {"P3"} and list(anew.names)[-1] == "P3"
+    stayed = after.index.difference(sorted(third))
+    assert (after[stayed] == before[stayed]).all()
+    assert anew.names["P2"] == "Night owls" and anew.names["P1"] == first.names["P1"]
+    assert len(set(anew.names.values())) == 3
+
+    found = personas.matched(study)
+    shares = found[found["metric"] == "jaccard"]
+    pairs = (
+        shares[["before", "after"]].astype(object).where(shares[["before", "after"]].notna(), None)
+    )
+    assert set(pairs.itertuples(index=False, name=None)) == {
+        ("P1", "P1"),
+        ("P2", "P2"),
+        (None, "P3"),
+    }
+    assert shares.loc[shares["before"].isna(), "note"].to_list() == ["unmatched"]
+    kept = shares.dropna(subset="value")
+    np.testing.assert_allclose(kept["value"], kept["hits"] / kept["customers"].astype(float))
+    study.use_personas(anew.path)
+    assert set(personas.profile(study)["persona"]) == {"P1", "P2", "P3"}
+    assert set(personas.verdict(study)["jaccard"]) == {"P1", "P2", "P3"}
+
+
+def test_an_id_that_vanished_is_never_given_again(folder):
+    personas.assign(write_study(folder))
+    original = (folder / "events.csv").read_bytes()
+    add_a_kind(folder)
+    three = personas.assign(write_study(folder), refit=True)
+    (folder / "events.csv").write_bytes(original)
+    two = personas.assign(write_study(folder), refit=True)
+    assert list(two.names) == ["P1", "P2"]
+    add_a_kind(folder)
+    again = personas.assign(write_study(folder, names={"P3": "Gone"}), refit=True)
+    assert sorted(again.names) == ["P1", "P2", "P4"]
+    assert again.model_hash != three.model_hash
+    table = pd.read_parquet(again.path)
+    assert set(table["persona"]) == {"P1", "P2", "P4"}
+    assert again.sizes == table["persona"].value_counts().to_dict()
+    # Asked for again without new data, nothing changes.
+    assert personas.assign(write_study(folder), refit=True).path == again.path
+
+
+def test_a_refit_heals_a_broken_model(folder):
+    path = personas.assign(write_study(folder)).path
+    (path.parent / "model.skops").write_bytes(b"not a model")
+    healed = personas.assign(write_study(folder), refit=True)
+    assert healed.refitted and list(healed.names) == ["P1", "P2"]
+    assert personas.matched(write_study(folder)).empty

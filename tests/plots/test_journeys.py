@@ -123,6 +123,43 @@ def test_flow_says_when_moves_are_withheld(table) -> None:
     assert "fewer than 10 customers" in texts(only)[0]
 
 
+def moved(table, **counts) -> pd.DataFrame:
+    names = {"in": "(entered)", "back": "(returned)", "out": "(left)"}
+    rows = [
+        (*(names.get(end, end) for end in pair.split("_")), "customers", n, None, None, 100)
+        for pair, n in counts.items()
+    ]
+    return table(["from", "to"], *rows, note="small_cell")
+
+
+def test_migration_bands_are_as_wide_as_their_customers_are_many(table) -> None:
+    frame = moved(table, a_a=60, a_b=20, a_out=10, b_b=30, in_b=15, in_a=0, back_a="suppressed")
+    ax = plots.migration(frame, labels={"a": "Aa", "b": "Bb", "to": "2026Q3"})
+    bands = [patch for patch in ax.patches if isinstance(patch, PathPatch)]
+    shapes = [band.get_path().vertices for band in bands]
+    widths = np.array([v[7, 1] - v[0, 1] for v in shapes])
+    np.testing.assert_allclose(widths / widths[0], np.array([60, 20, 10, 30, 15]) / 60)
+    # A band ends as wide as it begins, and those of a persona lie beside each other.
+    np.testing.assert_allclose([v[4, 1] - v[3, 1] for v in shapes], widths)
+    np.testing.assert_allclose(shapes[0][7, 1], shapes[1][0, 1])
+    solid = [p for p in ax.patches if isinstance(p, Rectangle) and not p.get_hatch()]
+    tall = np.array([bar.get_height() for bar in solid])
+    np.testing.assert_allclose(tall / widths[0], np.array([90, 30, 15, 60, 65, 10]) / 60)
+    assert sum(bool(patch.get_hatch()) for patch in ax.patches) == 1
+    said = {"Aa", "Bb", "entered (new)", "returned", "left (silent)", "withheld for privacy"}
+    said |= {"90 customers", "60 customers or more", "15 customers", "2026Q3", "earlier period"}
+    assert said | {"60", "30"} <= set(texts(ax))
+    assert "fewer than 10 customers" in plots.footnote(ax)
+    nothing_is_clipped(ax)
+
+
+def test_migration_of_nobody_and_of_few(table) -> None:
+    assert " to show" in texts(plots.migration(moved(table, a_a=0, a_out=0)))[0]
+    assert "fewer than 10" in texts(plots.migration(moved(table, a_a="suppressed")))[0]
+    ax = plots.migration(moved(table, a_a=500, in_a=0, a_out=0))
+    assert texts(ax).count("0 customers") == 2
+
+
 def curve(table, groups: str = "PQ") -> pd.DataFrame:
     rows = [
         (g, "a", "b", day, "converted", 0.1 * k + 0.02 * place, 0.1 * k, 0.1 * k + 0.1, 90 - k)
@@ -192,6 +229,7 @@ FIGURES = [
     (plots.retention, ["cohort", "period"], "retention"),
     (plots.step_matrix, ["step", "stage"], "share"),
     (plots.flow, ["from", "to"], "count"),
+    (plots.migration, ["from", "to"], "customers"),
     (plots.stay_curve, ["stage", "day"], "survival"),
     (plots.convert_curve, ["from", "to", "day"], "converted"),
     (plots.attribution, ["channel", "model"], "share"),
