@@ -38,7 +38,6 @@ _FILE = (
     "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
     "DICTIONARY_SIZE_LIMIT 10000"
 )
-_GONE = "SELECT count(*) FROM gone"
 OURS = '{"_part": null, "_file": null, "_row": null, "_whole": null}'
 
 
@@ -138,7 +137,7 @@ def _check_source(
     found: Intake,
 ) -> int:
     """Make the view ``good_<table>_<number>``, quarantine what is refused, and return rows in."""
-    years = _years(con, table, source, raw, now)
+    years = rules.years(con, table, source, raw, now)
     columns = rules.readings(table, source, raw, zone, years, now)
     conditions = [(name, r) for r in columns for name, _ in r.rules]
     tests = [test for r in columns for _, test in r.rules]
@@ -180,7 +179,7 @@ def _check_source(
     con.execute("DROP TABLE refused")
     rows_in = rows_read + raw.ragged.num_rows
     if rows_in and refused == rows_read:
-        raise UserError(_nothing_usable(con, table, raw, rows_in))
+        raise UserError(rules.nothing_usable(con, table, raw, rows_in))
     return rows_in
 
 
@@ -199,35 +198,6 @@ def _count(
         if number:
             found.counts.append(Count(table.name, raw.label, name, column, number, "noted"))
     return rows, refused
-
-
-def _years(
-    con: duckdb.DuckDBPyConnection, table: Table, source: Source, raw: Raw, now: datetime | None
-) -> tuple[int, int]:
-    """Return the years in which clock changes matter, so that expressions stay short."""
-    first, last = (rules.EARLIEST.year, now.year + 1) if now else (1900, 2100)
-    low, high = last, first
-    for canonical, own in rules.mapping(table, source, raw).items():
-        column = table.column(canonical)
-        if column is None or column.kind != "time":
-            continue
-        declared = rules.time_format(source, canonical)
-        kind, name = raw.columns[own], quote(own)
-        if kind.startswith(("TIMESTAMP", "DATE")):
-            year = f"year({name})"
-        elif declared and declared.startswith("epoch"):
-            continue
-        elif declared:
-            year = f"year(try_strptime(CAST({name} AS VARCHAR), {literal(declared)}))"
-        else:
-            year = f"TRY_CAST(left(trim(CAST({name} AS VARCHAR)), 4) AS INTEGER)"
-        row = con.execute(
-            f"SELECT min({year}), max({year}) FROM {raw.relation} "
-            f"WHERE {year} BETWEEN {first} AND {last}"
-        ).fetchone()
-        if row and row[0] is not None:
-            low, high = min(low, int(row[0])), max(high, int(row[1]))
-    return (low, high) if low <= high else (2000, 2000)
 
 
 def _quarantine(
@@ -278,19 +248,15 @@ def _note_due(
                 found.due = min(found.due or row[0], row[0])
 
 
-def _unite(con: duckdb.DuckDBPyConnection, table: Table, parts: int) -> None:
-    """Let the view ``good_<table>`` be the sources' good rows but those that are ``gone``.
-
-    What no source has is null.
-    """
+def _unite(con: duckdb.DuckDBPyConnection, table: Table, parts: int, but: str = "") -> None:
+    """Let the view ``good_<table>`` be the sources' good rows; what no source has is null."""
     union = " UNION ALL BY NAME ".join(
         f"SELECT * FROM good_{table.name}_{number}" for number in range(parts)
     )
     have = {row[0] for row in con.execute(f"DESCRIBE {union}").fetchall()}
     absent = "".join(f", {c.null}" for c in table.columns if c.name not in have)
-    left = "ANTI JOIN gone USING (_part, _file, _row)" if _one(con, _GONE) else ""
     con.execute(
-        f"CREATE OR REPLACE TEMP VIEW good_{table.name} AS SELECT *{absent} FROM ({union}) {left}"
+        f"CREATE OR REPLACE TEMP VIEW good_{table.name} AS SELECT *{absent} FROM ({union}) {but}"
     )
 
 
@@ -380,7 +346,7 @@ def _move(
         f"FROM good_{table.name} AS kept SEMI JOIN copies USING ({place}) ORDER BY {place}"
     )
     con.execute("INSERT INTO gone FROM copies")
-    _unite(con, table, len(parts))
+    _unite(con, table, len(parts), f"ANTI JOIN gone USING ({place})")
 
 
 def _reconcile(
@@ -413,23 +379,6 @@ def _reconcile(
         dropped,
         source.reject_limit,
         "; ".join(raw.notes),
-    )
-
-
-def _nothing_usable(con: duckdb.DuckDBPyConnection, table: Table, raw: Raw, rows: int) -> str:
-    """Say why no row could be used, with the first value where it is no personal one."""
-    top = con.execute(
-        'SELECT rule, "column", count(*), min_by(value, "row") FROM quarantine '
-        'WHERE "table" = ? AND source = ? GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 1',
-        [table.name, raw.label],
-    ).fetchone()
-    rule, column, number, value = top or ("", None, rows, None)
-    kind = table.column(column or "")
-    shown = f' such as "{value}"' if kind and kind.kind not in ("id", "text") and value else ""
-    where = f" in {column}" if column else ""
-    return (
-        f"{raw.label}: none of the {rows} rows can be used: {number} × {rule}{where}{shown}."
-        f"{rules.hint(rule, value)}"
     )
 
 

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+import duckdb
+
 from cjlab.config import Source
 from cjlab.errors import UserError, did_you_mean
 from cjlab.schema import MONEY, RESPONSE_KINDS, Column, Table
@@ -76,6 +78,35 @@ def mapping(table: Table, source: Source, raw: Raw) -> dict[str, str]:
                 f"columns: {{{name}: …}}.{did_you_mean(name, raw.columns)}"
             )
     return found
+
+
+def years(
+    con: duckdb.DuckDBPyConnection, table: Table, source: Source, raw: Raw, now: datetime | None
+) -> tuple[int, int]:
+    """Return the years in which clock changes matter, so that expressions stay short."""
+    first, last = (EARLIEST.year, now.year + 1) if now else (1900, 2100)
+    low, high = last, first
+    for canonical, own in mapping(table, source, raw).items():
+        column = table.column(canonical)
+        if column is None or column.kind != "time":
+            continue
+        declared = time_format(source, canonical)
+        kind, name = raw.columns[own], quote(own)
+        if kind.startswith(("TIMESTAMP", "DATE")):
+            year = f"year({name})"
+        elif declared and declared.startswith("epoch"):
+            continue
+        elif declared:
+            year = f"year(try_strptime(CAST({name} AS VARCHAR), {literal(declared)}))"
+        else:
+            year = f"TRY_CAST(left(trim(CAST({name} AS VARCHAR)), 4) AS INTEGER)"
+        row = con.execute(
+            f"SELECT min({year}), max({year}) FROM {raw.relation} "
+            f"WHERE {year} BETWEEN {first} AND {last}"
+        ).fetchone()
+        if row and row[0] is not None:
+            low, high = min(low, int(row[0])), max(high, int(row[1]))
+    return (low, high) if low <= high else (2000, 2000)
 
 
 def readings(
@@ -287,6 +318,23 @@ def _plausible(utc: str, now: datetime | None) -> list[tuple[str, str]]:
         ("implausible_time", f"{utc} < TIMESTAMP '{EARLIEST}'"),
         ("future_time", f"{utc} > TIMESTAMP '{now}'"),
     ]
+
+
+def nothing_usable(con: duckdb.DuckDBPyConnection, table: Table, raw: Raw, rows: int) -> str:
+    """Say why no row could be used, with the first value where it is no personal one."""
+    top = con.execute(
+        'SELECT rule, "column", count(*), min_by(value, "row") FROM quarantine '
+        'WHERE "table" = ? AND source = ? GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 1',
+        [table.name, raw.label],
+    ).fetchone()
+    rule, column, number, value = top or ("", None, rows, None)
+    kind = table.column(column or "")
+    shown = f' such as "{value}"' if kind and kind.kind not in ("id", "text") and value else ""
+    where = f" in {column}" if column else ""
+    return (
+        f"{raw.label}: none of the {rows} rows can be used: {number} × {rule}{where}{shown}."
+        f"{hint(rule, value)}"
+    )
 
 
 def hint(rule: str, value: object) -> str:
