@@ -105,21 +105,29 @@ def decoded(j: Journeys, frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFr
 
 def fixed_values(j: Journeys, names: Sequence[str]) -> Table:
     """Return one row a unit with the named attributes as text."""
-    units = in_words(j.units.select("unit", *names), names)
+    units = in_words(j, j.units.select("unit", *names), names)
     return units.mutate(**{name: units[name].fill_null(UNKNOWN) for name in names})
 
 
-def in_words(table: Table, names: Sequence[str]) -> Table:
-    """Put text for the named columns; each engine has its own way with floats, so not there."""
+def in_words(j: Journeys, table: Table, names: Sequence[str]) -> Table:
+    """Put text for the named columns; floats as DuckDB and Python write them, on any engine."""
     for name in names:
-        kind = table[name].type()
-        if not kind.is_floating():
-            table = table.mutate(**{name: table[name].cast("string")})
+        column = table[name]
+        if not column.type().is_floating():
+            table = table.mutate(**{name: column.cast("string")})
             continue
-        values = table.select(name).distinct().execute()[name].dropna().drop_duplicates() + 0.0
-        words = pd.DataFrame({name: values, "_words": [str(value) for value in values]})
+        kind = column.type()
+        column = (column == 0).ifelse(ibis.literal(0.0, kind), column)  # -0.0 is no other number
+        column = column.isnan().ifelse(ibis.null(kind), column)
+        if j.con.name == "duckdb":
+            table = table.mutate(**{name: column.cast("string")})
+            continue
+        values = table.select(**{name: column}).distinct().execute()[name].dropna()
+        # The shortest digits of the value's own width, in the form of a double.
+        words = pd.DataFrame({name: values, "_words": [str(float(str(v))) for v in values]})
         known = ibis.memtable(words, schema={name: kind, "_words": "string"})
-        table = table.left_join(known, name).drop(name, f"{name}_right").rename({name: "_words"})
+        table = table.mutate(**{name: column}).left_join(known, name)
+        table = table.drop(name, f"{name}_right").rename({name: "_words"})
     return table
 
 

@@ -65,7 +65,7 @@ def members(j: Journeys) -> Table:
 def _shared(j: Journeys, customers: Table) -> Table | None:
     """An account has an attribute where all its customers share it."""
     names = sorted(set(customers.columns) - {"customer_id"})
-    customers = _segments.in_words(customers, names)
+    customers = _segments.in_words(j, customers, names)
     member = members(j).join(j.con.table("customer"), "customer")
     member = member.select("unit", "customer_id").left_join(customers, "customer_id")
     fields = {}

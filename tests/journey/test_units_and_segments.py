@@ -57,6 +57,23 @@ def test_who_joins_an_account_later_is_not_counted_yet(metric) -> None:
     assert set(everyone.groups(["land"])) == {("(several)",)}
 
 
+def test_floats_have_one_spelling_whatever_the_engine() -> None:
+    levels = [1e7, 0.1, float("nan"), 2.5e16, -0.0]
+    frame = pd.DataFrame({"customer_id": list("vwxyz"), "level": levels, "stage": "a"})
+    frame["ts"] = pd.Timestamp("2026-01-20")
+    frame["account_id"] = ["one", "one", "two", "three", "four"]
+    frame["narrow"] = frame["level"].astype("float32")
+    j = Journeys.from_frame(frame, stages=MODEL)
+    assert j.groups(["narrow"]) == j.groups(["level"])
+    assert j.groups(["level"]) == [
+        (name,) for name in ("(unknown)", "0.0", "0.1", "10000000.0", "2.5e+16")
+    ]
+    by_account = Journeys.from_frame(frame, stages=MODEL, unit="account")
+    assert by_account.groups(["level"]) == [
+        (name,) for name in ("(several)", "(unknown)", "0.0", "2.5e+16")
+    ]
+
+
 def test_the_buying_view_knows_the_members_up_to_the_purchase() -> None:
     j = journeys("account", view="buying", observed_until="2026-03-01")
     assert value(j)["customers"].max() == 3

@@ -49,7 +49,7 @@ def test_a_walk_finds_the_runs_of_the_portable_form(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     some: Any = _.customer_id != "c1"
-    for seed, more in ((1, {}), (2, {"where": some}), (3, {"unit": "session"})):
+    for seed, more in ((1, {}), (2, {"where": some})):
         j = journeys(seed, **more)
         for number, steps in enumerate(PLANS):
             window = ("30min", None)[(seed + number) % 2]
@@ -62,13 +62,19 @@ def test_a_walk_finds_the_runs_of_the_portable_form(
             pd.testing.assert_frame_equal(found[sorted(found)], expected[sorted(expected)])
 
 
-@pytest.mark.parametrize("unit", ["customer", "session", "account"])
-@pytest.mark.parametrize("gap", ["30min", "15min"])
+@pytest.mark.parametrize(
+    ("unit", "gap"),
+    [
+        ("customer", "30min"),
+        ("customer", "15min"),
+        ("session", "30min"),
+        ("account", "30min"),
+        ("account", "15min"),
+    ],
+)
 def test_sessions_are_those_of_the_portable_form(
     unit: str, gap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if unit == "session" and gap != "30min":
-        pytest.skip("sessions are cut at 30 minutes")
     for seed, view in ((1, "customer"), (2, "buying")):
         j = journeys(seed, unit=unit, view=view)
         found = sessions.sessions(j, gap=gap)
