@@ -110,9 +110,10 @@ def measure(
         wanted = [final[feature.name] for feature in wanted if feature.name in final]
     # A stored model may know features that these data have no table for: missing.
     nothing = np.full(len(seen), np.nan)
+    kept = slice(None) if seen.all() else seen  # spare a copy of everything
     frame = pd.DataFrame(
-        {feature.name: columns.get(feature.name, nothing)[seen] for feature in wanted},
-        index=span.ids[seen].rename("customer_id"),
+        {feature.name: columns.get(feature.name, nothing)[kept] for feature in wanted},
+        index=span.ids[kept].rename("customer_id"),
         copy=False,
     )
     frame.attrs["features"] = wanted

@@ -79,13 +79,12 @@ class Span:
         longer than to compute it. What may be missing goes with its count.
         """
         table = table if "unit" in table.columns else self.named(table)
-        rows = table.fill_null(dict.fromkeys(table.columns, 0)).execute()
-        code = rows.pop("unit").to_numpy() - self.codes.start
-        found = {}
-        for name in rows:
+        rows = table.fill_null(dict.fromkeys(table.columns, 0)).to_pyarrow()
+        code, found = rows["unit"].to_numpy() - self.codes.start, {}
+        for name in rows.column_names:
             values = rows[name].to_numpy()
-            found[str(name)] = np.zeros(len(self.ids), values.dtype)
-            found[str(name)][code] = values
+            found[name] = np.zeros(len(self.ids), values.dtype)
+            found[name][code] = values
         return found
 
 

@@ -137,11 +137,14 @@ def test_features_equal_a_plain_second_computation(log, j):
 
 def test_a_visit_over_midnight_is_one_day():
     times = ["2026-01-05 23:50", "2026-01-06 00:10", "2026-01-06 20:00", "2026-01-09 12:00"]
+    times.append("2026-01-09 12:30")  # thirty minutes on the dot end no visit
     log = pd.DataFrame({"customer_id": "a", "ts": times, "stage": "see"})
     j = Journeys.from_frame(log, stages=["see"], timezone=ZONE, observed_until="2026-02-04")
     found = measure(j).loc["a"]
     assert found["frequency"] == pytest.approx(2 / max(found["tenure_days"] / 30, 1))
-    assert found["median_gap_days"] == 3 and found["session_minutes"] == pytest.approx(20 / 3)
+    assert found["median_gap_days"] == 3 and found["session_minutes"] == pytest.approx(
+        (20 + 30) / 3
+    )
 
 
 def test_only_what_lies_in_the_span_counts(log):
