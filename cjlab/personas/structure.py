@@ -31,7 +31,7 @@ Labels = NDArray[np.int64]
 LEVEL = 0.05  # at most this p says that there are groups
 PILOT = 40  # draws that only give each k its mean and spread: the p-value's own come after
 ENOUGH = 10  # draws at least as clear as the data after which no more are taken
-STARTS = 40  # k-means runs times k: few groups are missed by few starts most often
+STARTS = 40  # k-means runs times k ** 1.5: few starts miss two groups more often than eight
 KEPT = 64  # results remembered
 
 #: Smallest distance of two equal groups, in their own standard deviations, that is found in 80 %
@@ -250,7 +250,7 @@ def silhouettes(X: Array, ks: tuple[int, ...], seed: int) -> Array:
     """
     scores = []
     for k in ks:
-        found = KMeans(k, n_init=-(-STARTS // k), random_state=seed % 2**31).fit(X)
+        found = KMeans(k, n_init=round(STARTS / k**1.5), random_state=seed % 2**31).fit(X)
         centers = found.cluster_centers_ - found.cluster_centers_.mean(axis=0)
         span = np.linalg.svd(centers, full_matrices=False)[2][: k - 1]
         scores.append(silhouette(X @ span.T, found.labels_.astype(np.int64), k))
