@@ -8,11 +8,13 @@ from cjlab.personas.summary import curve, feature_labels, features_used, profile
 
 if TYPE_CHECKING:
     from cjlab.personas.model import PersonaModel
+    from cjlab.personas.structure import Structure, structure_test
 
 __all__ = [
     "Assignment",
     "Feature",
     "PersonaModel",
+    "Structure",
     "assign",
     "curve",
     "feature_labels",
@@ -23,6 +25,7 @@ __all__ = [
     "names",
     "profile",
     "sizes",
+    "structure_test",
     "verdict",
 ]
 
@@ -33,4 +36,8 @@ def __getattr__(name: str) -> Any:
         from cjlab.personas.model import PersonaModel
 
         return PersonaModel
+    if name in ("Structure", "structure_test"):
+        from cjlab.personas import structure
+
+        return getattr(structure, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

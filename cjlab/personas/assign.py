@@ -4,7 +4,7 @@ The first run fits; later runs with the same persona settings score with the sto
 that a persona means the same from report to report. A refit is asked for explicitly.
 
     .cjlab/personas/<settings>/current            which model is in use
-    .cjlab/personas/<settings>/<model>/           model.skops, model.json, curve, profile
+    .cjlab/personas/<settings>/<model>/           model.skops, model.json, tables
     .cjlab/personas/<settings>/<model>/assignment-<data>.parquet
 """
 
@@ -17,6 +17,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,17 @@ if TYPE_CHECKING:
     from cjlab.periods import Period
     from cjlab.personas.model import PersonaModel
 
-VERSION = 2  # of features, pre-processing and model: a new one means new personas
-TRUSTED = ["cjlab.personas.model.PersonaModel", "cjlab.personas.pipeline.Prepare"]
-NOT_SAVED = ("labels_", "curve_", "profile_")  # labels are customers', tables lie beside
+VERSION = 3  # of features, pre-processing and model: a new one means new personas
+TRUSTED = [
+    "cjlab.personas.grouping.Nearest",
+    "cjlab.personas.grouping.Neighbour",
+    "cjlab.personas.levels.Levels",
+    "cjlab.personas.model.PersonaModel",
+    "cjlab.personas.pipeline.Prepare",
+    "cjlab.personas.structure.Structure",
+]
+TABLES = ("curve", "profile", "stability")
+NOT_SAVED = ("labels_", "_sample", *(f"{table}_" for table in TABLES))  # these lie beside
 COLUMNS = ("customer_id", "persona", "confidence", "model_hash")
 
 
@@ -216,8 +225,8 @@ def load(folder: Path) -> PersonaModel | None:
             f"the stored persona model in {folder} cannot be read ({type(error).__name__}); "
             "refit the personas."
         ) from error
-    model.curve_ = pd.read_parquet(folder / "curve.parquet")
-    model.profile_ = pd.read_parquet(folder / "profile.parquet")
+    for table in TABLES:
+        setattr(model, f"{table}_", pd.read_parquet(folder / f"{table}.parquet"))
     return model
 
 
@@ -225,20 +234,23 @@ def _fit(home: Path, frame: pd.DataFrame, n_personas: str | int) -> Path:
     """Fit a model, write all of it under its own name, then make it the current one."""
     from cjlab.personas.model import PersonaModel  # scikit-learn takes seconds to import
 
-    model = PersonaModel(n_personas=n_personas).fit(frame) if len(frame) else None
+    model = PersonaModel(n_personas=n_personas).fit(frame).assess(frame) if len(frame) else None
     features = [asdict(feature) for feature in frame.attrs["features"]]
     facts = {"version": VERSION, "customers": len(frame), "features": features}
     if model is None:
         name = "nobody"
-        profile, curve = pd.DataFrame(columns=["persona"]), pd.DataFrame(columns=["k"])
+        tables = dict.fromkeys(TABLES, pd.DataFrame(columns=["persona", "k"]))
         facts |= {"verdict": "too_few_customers", "notes": [], "jaccard": []}
     else:
-        name, profile, curve = model.fingerprint(), model.profile_, model.curve_
+        name = model.fingerprint()
+        tables = {table: getattr(model, f"{table}_") for table in TABLES}
         jaccard = [None if value != value else value for value in model.jaccard_.tolist()]
         facts |= {"verdict": model.verdict_, "notes": model.prepare_.notes_, "jaccard": jaccard}
+        if model.structure_ is not None:
+            facts |= {"p_value": model.structure_.p_value, "tested": model.structure_.rows}
     folder = _private(home / name)
-    _write(folder / "profile.parquet", lambda temp: profile.to_parquet(temp, index=False))
-    _write(folder / "curve.parquet", lambda temp: curve.to_parquet(temp, index=False))
+    for table, frame in tables.items():
+        _write(folder / f"{table}.parquet", partial(frame.to_parquet, index=False))
     _write(folder / "model.json", lambda temp: temp.write_text(json.dumps(facts, indent=1)))
     if model is not None:
         _save(model, folder)

@@ -179,8 +179,9 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
             sample = pick(canonical_rows(ordered), FIT_ROWS, rng)
             self.prepare_ = Prepare().fit(ordered[sample], names=self._names(), levels=groups)
             ready = self.prepare_.transform(ordered[sample])
-            self._few = ready[pick(np.arange(len(ready)), most, rng)]
-            self._settle(ordered, ready, self._try(len(X), rng), rng)
+            few = ready[pick(np.arange(len(ready)), most, rng)]
+            tried = self._try(few, len(X), rng)
+            self._sample = few, self._settle(ordered, ready, few, tried, rng)
         self._n_features_out = self.n_personas_
         self.profile_ = profile(ordered, self.labels_, self.prepare_, self._names())
         return self
@@ -201,12 +202,11 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
             The model, with ``structure_``, ``stability_`` and ``verdict_``.
         """
         ordered = self._ordered(X)
-        check_is_fitted(self, "_few")
-        self.structure_, found = None, self._found
+        check_is_fitted(self, "_sample")
+        rng = np.random.default_rng(self.seed_)
         with _quick():
-            self.stability_ = stability.measures(
-                self._few, found, self.algorithm, rng=np.random.default_rng(self.seed_)
-            )
+            self.stability_ = stability.measures(*self._sample, self.algorithm, rng=rng)
+        self.structure_ = None
         if len(ordered) >= 2 * (self.minimum or LEAST):
             self.structure_ = structure.test(
                 self.prepare_, ordered, seed=self.seed_, progress=progress
@@ -288,8 +288,9 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         chosen = min(int(self.n_personas), distinct)
         return [chosen] if chosen > 1 else []
 
-    def _try(self, customers: int, rng: np.random.Generator) -> list[stability.Stability]:
-        few = self._few
+    def _try(
+        self, few: Array, customers: int, rng: np.random.Generator
+    ) -> list[stability.Stability]:
         distinct = len(np.unique(few.round(9), axis=0)) if few.shape[1] else 1
         least = max(round((self.minimum or LEAST) * len(few) / customers), 2)
         tried = [
@@ -298,13 +299,16 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
             for k in self._numbers(customers, distinct)
         ]  # fmt: skip
         tried = [found for found in tried if found.k > 1]
-        self.curve_ = self._curve(tried, customers, rng)
+        self.curve_ = self._curve(few, tried, customers, rng)
         return tried
 
     def _curve(
-        self, tried: list[stability.Stability], customers: int, rng: np.random.Generator
+        self,
+        few: Array,
+        tried: list[stability.Stability],
+        customers: int,
+        rng: np.random.Generator,
     ) -> pd.DataFrame:
-        few = self._few
         rows = pick(np.arange(len(few)), SILHOUETTE_ROWS, rng)
         least = max((self.minimum or LEAST) / customers, LEAST_SHARE)
         lines = []
@@ -319,9 +323,13 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         return pd.DataFrame(lines, columns=list(CURVE)).astype(CURVE)
 
     def _settle(
-        self, ordered: Array, ready: Array, tried: list[stability.Stability],
+        self,
+        ordered: Array,
+        ready: Array,
+        few: Array,
+        tried: list[stability.Stability],
         rng: np.random.Generator,
-    ) -> None:  # fmt: skip
+    ) -> stability.Stability | None:
         """Take the largest number that holds up, and whose personas are large enough in all."""
         auto = self.n_personas == "auto" and self.algorithm != "hdbscan"
         least = max(self.minimum or LEAST, LEAST_SHARE * len(ordered))
@@ -335,14 +343,13 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
             self._adopt(ordered, ready, rule)
             if not auto or self.sizes_.min() >= least:
                 self.noise_ = found.noise
-                self._match(found)
                 self.curve_.loc[self.curve_["k"] == found.k, "chosen"] = True
-                return
+                return self._match(few, found)
             self.curve_.loc[self.curve_["k"] == found.k, "eligible"] = False
         self._adopt(ordered, ready, grouping.Nearest(ready.mean(axis=0, keepdims=True)))
         self.noise_, self.jaccard_ = 0.0, np.array([np.nan])
         self.draws_: list[grouping.Rule] = []
-        self._found: stability.Stability | None = None
+        return None
 
     def _verdict(self) -> str:
         if self.structure_ is None:
@@ -372,16 +379,16 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         self.n_personas_ = len(order)
         self.sizes_ = np.bincount(self.labels_, minlength=self.n_personas_)
 
-    def _match(self, found: stability.Stability) -> None:
+    def _match(self, few: Array, found: stability.Stability) -> stability.Stability:
         """Put the groups of every draw in the order of ours, for `confidence` and `jaccard_`."""
-        ours = self.rule_.predict(self._few)
+        ours = self.rule_.predict(few)
         self.draws_ = [
-            grouping.reordered(rule, _partners(ours, rule.predict(self._few), found.k))
+            grouping.reordered(rule, _partners(ours, rule.predict(few), found.k))
             for rule in found.draws
         ]
         order = _partners(ours, found.labels, found.k)[: self.n_personas_]
         self.jaccard_ = found.jaccard[order]
-        self._found = found._replace(jaccard=self.jaccard_)
+        return found._replace(jaccard=self.jaccard_)
 
     def _label(self, ordered: Array) -> Labels:
         labels = [
