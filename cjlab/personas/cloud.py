@@ -102,7 +102,7 @@ class Cloud:
             [self.lone[often[i]] for i in np.flatnonzero(pattern == number)]
             for number in range(patterns.shape[1] if len(often) else 0)
         ]
-        flags = patterns.T.astype(float) if self.missing else []
+        flags = list(patterns.T.astype(float)) if self.missing else []
         latent = [*values[:, self.lone].T, *codes, *flags]
         self.margins = [margin(column) for column in latent]
         scores = np.column_stack([_scores(column) for column in latent])

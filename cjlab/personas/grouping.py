@@ -115,9 +115,8 @@ def find(
         warnings.simplefilter("ignore", ConvergenceWarning)
         if algorithm == "gmm":
             shape = "full" if len(X) >= ROOM * k * X.shape[1] else "diag"
-            rule = GaussianMixture(k, covariance_type=shape, reg_covar=1e-3, random_state=seed)
-            rule.fit(X)
-            return Groups(rule.predict(X), rule)
+            mixture = GaussianMixture(k, covariance_type=shape, reg_covar=1e-3, random_state=seed)
+            return Groups(mixture.fit(X).predict(X), mixture)
         runs = starts or max(3, round(STARTS / k**1.5))
         model = KMeans(k, n_init=runs, random_state=seed).fit(X)
     return Groups(model.labels_.astype(np.int64), Nearest(model.cluster_centers_))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Self
 
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import infer_dtype, is_numeric_dtype
 
 LEAST = 30  # customers a level has at least,
 LEAST_SHARE = 0.03  # and at least this share of all; rarer ones are pooled
+NUMBERS = ("floating", "integer", "mixed-integer-float", "boolean", "empty")
 OTHER, MISSING = "other", "missing"
 
 
@@ -30,7 +31,7 @@ class Levels:
 
     Examples
     --------
-    >>> X = pd.DataFrame({"visits": range(100), "country": ["SE"] * 60 + ["NO"] * 38 + ["DK", None]})
+    >>> X = pd.DataFrame({"visits": range(100), "country": ["SE"] * 60 + ["NO"] * 39 + ["DK"]})
     >>> levels = Levels().fit(X)
     >>> levels.names_, levels.transform(X).iloc[99].to_list()
     (['visits', 'country: NO', 'country: SE', 'country: other'], [99.0, 0.0, 0.0, 1.0])
@@ -44,14 +45,13 @@ class Levels:
         if not isinstance(X, pd.DataFrame):
             return self
         self.names_ = [str(name) for name in X]
-        text = [name for name in X if _is_text(X[name])]
-        if not text:
-            return self
-        for name in text:
+        for name in X:
+            if not _is_text(X[name]):
+                continue
             count = _words(X[name]).value_counts()
             kept = count.index[count >= max(LEAST, LEAST_SHARE * len(X))].to_list()
-            self.kept_[name] = sorted({*kept, OTHER} if len(kept) < len(count) else {*kept})
-        self.names_ = [str(name) for name in X if name not in self.kept_]
+            self.kept_[str(name)] = sorted({*kept, OTHER} if len(kept) < len(count) else {*kept})
+        self.names_ = [str(name) for name in X if str(name) not in self.kept_]
         for name, kept in self.kept_.items():
             first = len(self.names_)
             self.names_ += [f"{name}: {level}" for level in kept]
@@ -62,7 +62,7 @@ class Levels:
         """Return X with the text columns spread; X itself where there are none."""
         if not self.kept_ or not isinstance(X, pd.DataFrame):
             return X
-        parts = {str(name): X[name] for name in X if name not in self.kept_}
+        parts = {str(name): X[name] for name in X if str(name) not in self.kept_}
         for name, kept in self.kept_.items():
             # A later frame without the column is like one whose customers have not said.
             words = _words(X[name]) if name in X else pd.Series(MISSING, index=X.index)
@@ -70,7 +70,7 @@ class Levels:
             parts |= {f"{name}: {level}": (words == level).astype(float) for level in kept}
         return pd.DataFrame(parts, index=X.index)
 
-    def groups(self, order: Sequence[int]) -> list[list[int]]:
+    def groups(self, order: Iterable[int]) -> list[list[int]]:
         """Return `groups_` as positions in the reordered columns."""
         place = {int(column): position for position, column in enumerate(order)}
         return [[place[column] for column in group] for group in self.groups_]
@@ -84,8 +84,7 @@ def _is_text(column: pd.Series) -> bool:
 
 def _numbers(column: pd.Series) -> bool:
     """Whether an object column holds numbers alone, as frames made by hand do."""
-    return bool(column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in
-                ("floating", "integer", "mixed-integer-float", "boolean", "empty"))  # fmt: skip
+    return column.dtype == object and infer_dtype(column, skipna=True) in NUMBERS
 
 
 def _words(column: pd.Series) -> pd.Series:

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 import sklearn
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -36,10 +34,7 @@ LEAST_SHARE = 0.03  # the share of all customers it has at least
 FIT_ROWS = 50_000  # features are shaped and centres found on at most so many customers
 STABILITY_ROWS = 4_000  # repeated draws are taken from at most so many of them,
 OTHER_ROWS = 1_500  # and where k-means is not asked for from so many: their cost is quadratic
-SILHOUETTE_ROWS = 2_000
 CHUNK = 100_000  # customers scored at once
-SCORES = ["silhouette", "prediction_strength", "min_jaccard", "smallest", "valley"]
-CURVE = {"k": "int64"} | dict.fromkeys(SCORES, "float64") | {"eligible": "bool", "chosen": "bool"}
 
 
 class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator):
@@ -280,6 +275,10 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         ordered: Array = X[:, self.columns_order_]
         return ordered
 
+    def _least(self, customers: int) -> float:
+        """The fewest customers that make a persona."""
+        return max(self.minimum or LEAST, LEAST_SHARE * customers)
+
     def _numbers(self, customers: int, distinct: int) -> list[int]:
         """The numbers of personas to try."""
         if self.n_personas == "auto":
@@ -299,28 +298,8 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
             for k in self._numbers(customers, distinct)
         ]  # fmt: skip
         tried = [found for found in tried if found.k > 1]
-        self.curve_ = self._curve(few, tried, customers, rng)
+        self.curve_ = stability.curve(few, tried, self._least(customers) / customers, rng=rng)
         return tried
-
-    def _curve(
-        self,
-        few: Array,
-        tried: list[stability.Stability],
-        customers: int,
-        rng: np.random.Generator,
-    ) -> pd.DataFrame:
-        rows = pick(np.arange(len(few)), SILHOUETTE_ROWS, rng)
-        least = max((self.minimum or LEAST) / customers, LEAST_SHARE)
-        lines = []
-        for found in tried:
-            smallest = np.bincount(found.labels, minlength=found.k).min() / len(few)
-            strength, jaccard = found.prediction_strength, float(found.jaccard.min())
-            holds = strength >= stability.STRONG and jaccard >= stability.STEADY
-            silhouette = structure.silhouette(few[rows], found.labels[rows], found.k)
-            gap = stability.valley(few, found.labels, found.k)
-            scores = (silhouette, strength, jaccard, smallest, gap)
-            lines.append((found.k, *scores, holds and smallest >= least, False))
-        return pd.DataFrame(lines, columns=list(CURVE)).astype(CURVE)
 
     def _settle(
         self,
@@ -332,7 +311,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
     ) -> stability.Stability | None:
         """Take the largest number that holds up, and whose personas are large enough in all."""
         auto = self.n_personas == "auto" and self.algorithm != "hdbscan"
-        least = max(self.minimum or LEAST, LEAST_SHARE * len(ordered))
+        least = self._least(len(ordered))
         rows = self.curve_.set_index("k")
         wanted = [found for found in tried if rows.loc[found.k, "eligible"] or not auto]
         gap = rows["valley"] <= stability.APART
@@ -383,10 +362,10 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         """Put the groups of every draw in the order of ours, for `confidence` and `jaccard_`."""
         ours = self.rule_.predict(few)
         self.draws_ = [
-            grouping.reordered(rule, _partners(ours, rule.predict(few), found.k))
+            grouping.reordered(rule, stability.matched(ours, rule.predict(few), found.k))
             for rule in found.draws
         ]
-        order = _partners(ours, found.labels, found.k)[: self.n_personas_]
+        order = stability.matched(ours, found.labels, found.k)[: self.n_personas_]
         self.jaccard_ = found.jaccard[order]
         return found._replace(jaccard=self.jaccard_)
 
@@ -416,10 +395,3 @@ def _whole(value: Any, least: int) -> bool:
 
 def _chunks(X: Array) -> Iterator[slice]:
     return iter(gen_batches(len(X), CHUNK))
-
-
-def _partners(ours: Labels, theirs: Labels, k: int) -> NDArray[np.intp]:
-    """For each of our groups, the one of theirs that shares most customers, one to one."""
-    both = stability.crosstab(ours, theirs, k)
-    partners: NDArray[np.intp] = linear_sum_assignment(-both)[1]
-    return partners

@@ -34,9 +34,10 @@ class Prepare(TransformerMixin, BaseEstimator):
     Missing stays missing: it becomes the feature's median (the neutral value), and where 2 % to
     98 % of the customers lack it a column of half weight says so. Features that are constant, all
     missing, near-duplicates (|rho| > .98) or the rest of shares that add up to one are left out
-    with a note. The levels of a category become ``(x − p) / sqrt(p (levels − 1))`` for a level
-    of share p: as in factor analysis of mixed data, with unit variance in all. Nothing depends on the order of rows, and only the choice between two
-    near-duplicates on the order of columns.
+    with a note. A level of share p of a category becomes ``(x − p) / sqrt(p (levels − 1))``, as
+    in factor analysis of mixed data, so that all levels together have a variance of one. Nothing
+    depends on the order of rows, and only the choice between two near-duplicates on the order
+    of columns.
 
     Attributes
     ----------
@@ -85,7 +86,9 @@ class Prepare(TransformerMixin, BaseEstimator):
         place = {int(column): i for i, column in enumerate(self.usable_)}
         self.groups_ = [[place[column] for column in group if column in place] for group in levels]
         self.groups_ = [group for group in self.groups_ if group]
-        self.levels_ = np.array(sum(self.groups_, []), dtype=np.intp)
+        self.levels_ = np.array(
+            [column for group in self.groups_ for column in group], dtype=np.intp
+        )
         lumpy = np.array([_is_lumpy(column) for column in known.T], dtype=bool)
         number = ~np.isin(np.arange(known.shape[1]), self.levels_)
         self.smooth_ = np.flatnonzero(number & ~lumpy)

@@ -7,15 +7,18 @@ a long cloud is cut in two repeatably. So `valley` looks at the density between 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score
 
 from cjlab.personas.grouping import Rule, find
 from cjlab.personas.pipeline import pick
+from cjlab.personas.structure import silhouette
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -25,6 +28,9 @@ APART = 0.80  # most density between two personas, relative to the lower of thei
 VALLEY_ROWS = 1_500
 STEADY = 0.75  # least mean bootstrap Jaccard of each of its personas
 HIGHLY, DOUBTFUL = 0.85, 0.60  # from here a persona is highly stable; below, not to be trusted
+SILHOUETTE_ROWS = 2_000
+SCORES = ["silhouette", "prediction_strength", "min_jaccard", "smallest", "valley"]
+CURVE = {"k": "int64"} | dict.fromkeys(SCORES, "float64") | {"eligible": "bool", "chosen": "bool"}
 RIVALS = ("kmeans", "gmm", "ward")  # algorithms that are compared at one k,
 RIVAL_ROWS = 2_000  # on at most so many customers
 
@@ -94,6 +100,30 @@ def assess(
     strength, halves = np.mean(halved, axis=0).tolist()
     jaccard, rules = _bootstrap(X, groups.labels, k, algorithm, rng, draws, least)
     return Stability(*groups, strength, halves, jaccard, rules)
+
+
+def curve(
+    X: Array, tried: Sequence[Stability], least: float, *, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Set the numbers of groups that were tried side by side; see `PersonaModel.curve_`.
+
+    `least` is the share of the rows that the smallest group must have.
+    """
+    rows = pick(np.arange(len(X)), SILHOUETTE_ROWS, rng)
+    lines = []
+    for found in tried:
+        smallest = np.bincount(found.labels, minlength=found.k).min() / len(X)
+        strength, jaccard = found.prediction_strength, float(found.jaccard.min())
+        holds = strength >= STRONG and jaccard >= STEADY and smallest >= least
+        scores = (silhouette(X[rows], found.labels[rows], found.k), strength, jaccard, smallest)
+        lines.append((found.k, *scores, valley(X, found.labels, found.k), holds, False))
+    return pd.DataFrame(lines, columns=list(CURVE)).astype(CURVE)
+
+
+def matched(ours: Labels, theirs: Labels, k: int) -> Labels:
+    """For each of our groups, the one of theirs that shares most customers, one to one."""
+    partners: Labels = linear_sum_assignment(-crosstab(ours, theirs, k))[1]
+    return partners
 
 
 def crosstab(a: Labels, b: Labels, k: int) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -170,11 +170,12 @@ def test(
     key.update(repr((ready.shape, scaled.shape, seed, draws, max_clusters)).encode())
     if key.hexdigest() in _known:
         return _known[key.hexdigest()]
+    size, width = ready.shape
     distinct = len(np.unique(ready.round(9), axis=0)) if ready.shape[1] else 1
     if distinct < 3:
         # No cloud has two points, and none is needed to see that one point is no two.
         p, statistic = (1 / (1 + draws), np.inf) if distinct == 2 else (1.0, 0.0)
-        return Structure(p, statistic, distinct, 0, 0, *ready.shape)
+        return Structure(p, statistic, distinct, 0, 0, size, width)
     cloud = Cloud(scaled, prepare.groups_)
     ks = tuple(range(2, min(max_clusters, distinct - 1) + 1))
 
@@ -192,11 +193,11 @@ def test(
     p = ENOUGH / done if exceedances == ENOUGH else (1 + exceedances) / (1 + done)
     standard = (own - mean) / spread
     best = int(np.argmax(standard))
-    columns = [tuple(np.asarray(part).round(6).tolist()) for part in (own, mean, spread)]
+    told = [tuple(part.round(6).tolist()) for part in (own, mean, spread)]
     if len(_known) >= KEPT:
         _known.clear()
     _known[key.hexdigest()] = Structure(
-        p, float(standard[best]), ks[best], done, exceedances, *ready.shape, ks, *columns
+        p, float(standard[best]), ks[best], done, exceedances, size, width, ks, *told
     )
     return _known[key.hexdigest()]
 
@@ -222,7 +223,7 @@ def _sequence(
     return own, mean, spread, exceedances, done
 
 
-def _in_turn(score: Callable[[int], Array], most: int, n_jobs: int) -> Iterator[Any]:
+def _in_turn(score: Callable[[int], Array], most: int, n_jobs: int) -> Generator[Array]:
     """Yield the score of the data (-1), then of every draw, a few computed ahead."""
 
     def quick(number: int) -> Array:
