@@ -134,7 +134,8 @@ def _hdbscan(X: Array, least: int) -> Groups:
     labels = np.asarray(labels, dtype=np.int64)
     inside = labels >= 0
     if not inside.any():
-        return Groups(np.zeros(len(X), dtype=np.int64), Nearest(X.mean(axis=0, keepdims=True)))
+        middle, one = X.mean(axis=0, keepdims=True), np.zeros(len(X), dtype=np.int64)
+        return Groups(one, Neighbour(middle, one[:1]))
     rule = Neighbour(X[inside], labels[inside])
     return Groups(rule.predict(X), rule, float(1 - inside.mean()))
 
