@@ -21,11 +21,13 @@ from cjlab.personas.summary import (
 
 if TYPE_CHECKING:
     from cjlab.personas.model import PersonaModel
+    from cjlab.personas.structure import Structure, structure_test
 
 __all__ = [
     "Assignment",
     "Feature",
     "PersonaModel",
+    "Structure",
     "assign",
     "curve",
     "drift",
@@ -41,6 +43,7 @@ __all__ = [
     "profile",
     "save",
     "sizes",
+    "structure_test",
     "touched",
     "untested",
     "verdict",
@@ -53,4 +56,8 @@ def __getattr__(name: str) -> Any:
         from cjlab.personas.model import PersonaModel
 
         return PersonaModel
+    if name in ("Structure", "structure_test"):
+        from cjlab.personas import structure
+
+        return getattr(structure, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,8 +4,8 @@ The first run fits; later runs with the same persona settings score with the sto
 that a persona means the same from report to report. A refit is asked for explicitly.
 
     .cjlab/personas/<settings>/current            which model is in use
-    .cjlab/personas/<settings>/<model>/           model.skops, model.json, curve, profile,
-                                                  matched (after a refit)
+    .cjlab/personas/<settings>/<model>/           model.skops, model.json and tables, of which
+                                                  matched comes with a refit
     .cjlab/personas/<settings>/<model>/assignment-<data>.parquet
 """
 
@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from cjlab.personas.model import PersonaModel
 
 VERSION = 4  # of features, pre-processing, model and its files: a new one means new personas
+TABLES = ("curve", "profile", "stability")  # of a model, kept beside it
 MOST = 1_000_000  # customers a model is fitted on; the model itself draws from them
 
 
@@ -246,20 +248,23 @@ def _fit(home: Path, study: Any, j: Any, old: Path | None) -> Path:
 
     settings = study.config.personas
     frame = sample([measure(j, select=settings.features)], MOST)
-    model = PersonaModel(n_personas=settings.n_personas).fit(frame) if len(frame) else None
+    model = PersonaModel(n_personas=settings.n_personas) if len(frame) else None
     features = [asdict(feature) for feature in frame.attrs["features"]]
     facts = {"version": VERSION, "customers": len(frame), "features": features}
-    profile, curve = pd.DataFrame(columns=["persona"]), pd.DataFrame(columns=["k"])
+    tables = dict.fromkeys(TABLES, pd.DataFrame(columns=["persona", "k"]))
     pairs = None
     if model is None:
         name = "nobody"
         facts |= {"verdict": "too_few_customers", "notes": [], "jaccard": []}
         facts |= {"ids": [], "used": [], "carried": {}}
     else:
-        profile, curve = model.profile_, model.curve_
+        model.fit(frame).assess(frame)
+        tables = {table: getattr(model, f"{table}_") for table in TABLES}
         jaccard = [None if value != value else value for value in model.jaccard_.tolist()]
         facts |= {"verdict": model.verdict_, "notes": model.prepare_.notes_, "jaccard": jaccard}
-        codes = pd.Series(model.predict(frame), frame.index)
+        if model.structure_ is not None:
+            facts |= {"p_value": model.structure_.p_value, "tested": model.structure_.rows}
+        codes = pd.Series(model.labels_, frame.index)
         pairs, told = _identified(study, j, codes, old)
         name, ids = model.fingerprint(), told["ids"]
         # Which id a code has belongs to the model; the usual ids say nothing new.
@@ -268,8 +273,8 @@ def _fit(home: Path, study: Any, j: Any, old: Path | None) -> Path:
         told["carried"] = {key: model for key, model in told["carried"].items() if model != name}
         facts |= told
     folder = private(home / name)
-    write(folder / "profile.parquet", lambda temp: profile.to_parquet(temp, index=False))
-    write(folder / "curve.parquet", lambda temp: curve.to_parquet(temp, index=False))
+    for table, rows in tables.items():
+        write(folder / f"{table}.parquet", partial(rows.to_parquet, index=False))
     write(folder / "model.json", lambda temp: temp.write_text(json.dumps(facts, indent=1)))
     if pairs is not None:
         write(folder / "matched.parquet", lambda temp: pairs.to_parquet(temp, index=False))

@@ -2,7 +2,8 @@
 
 Three rules keep one feature from making the groups alone: skewed features are straightened
 (Yeo–Johnson) and scaled; features with a heavy single value become normal scores of midranks,
-so that the lump stays near the middle; outliers are drawn in to a fence.
+so that the lump stays near the middle; outliers are drawn in to a fence. A fourth does so for a
+category: all its levels together weigh as much as one number.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ class Prepare(TransformerMixin, BaseEstimator):
     Missing stays missing: it becomes the feature's median (the neutral value), and where 2 % to
     98 % of the customers lack it a column of half weight says so. Features that are constant, all
     missing, near-duplicates (|rho| > .98) or the rest of shares that add up to one are left out
-    with a note. Nothing depends on the order of rows, and only the choice between two
-    near-duplicates on the order of columns.
+    with a note. A level of share p of a category becomes ``(x − p) / sqrt(p (levels − 1))``, as
+    in factor analysis of mixed data, so that all levels together have a variance of one. Nothing
+    depends on the order of rows, and only the choice between two near-duplicates on the order
+    of columns.
 
     Attributes
     ----------
@@ -50,7 +53,8 @@ class Prepare(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Yeo and Johnson (2000), Biometrika 87, 954–959. Features are first centred by the median and
+    Yeo and Johnson (2000), Biometrika 87, 954–959; Pagès (2004), Revue de statistique appliquée
+    52, 93–111. Features are first centred by the median and
     scaled by the interquartile range, so that units cannot change the result.
 
     Examples
@@ -61,18 +65,39 @@ class Prepare(TransformerMixin, BaseEstimator):
     (['days', 'money'], 'constant')
     """
 
-    def fit(self, X: Array, y: None = None, *, names: Sequence[str] | None = None) -> Self:
-        """Learn the columns' shapes from an array (customers, features); NaN is missing."""
+    def fit(
+        self,
+        X: Array,
+        y: None = None,
+        *,
+        names: Sequence[str] | None = None,
+        levels: Sequence[Sequence[int]] = (),
+    ) -> Self:
+        """Learn the columns' shapes from an array (customers, features); NaN is missing.
+
+        `levels` are groups of columns of 0 and 1 that are the levels of one category.
+        """
         X = np.asarray(X, dtype=float)
         labels = list(names) if names is not None else [f"x{i}" for i in range(X.shape[1])]
         self.n_features_in_ = X.shape[1]
         self.notes_: list[dict[str, str]] = []
         self.usable_ = self._usable(X, labels)
         known = X[:, self.usable_]
+        place = {int(column): i for i, column in enumerate(self.usable_)}
+        self.groups_ = [[place[column] for column in group if column in place] for group in levels]
+        self.groups_ = [group for group in self.groups_ if group]
+        self.levels_ = np.array(
+            [column for group in self.groups_ for column in group], dtype=np.intp
+        )
         lumpy = np.array([_is_lumpy(column) for column in known.T], dtype=bool)
-        self.smooth_, self.lumpy_ = np.flatnonzero(~lumpy), np.flatnonzero(lumpy)
+        number = ~np.isin(np.arange(known.shape[1]), self.levels_)
+        self.smooth_ = np.flatnonzero(number & ~lumpy)
+        self.lumpy_ = np.flatnonzero(number & lumpy)
         self._fit_smooth(known[:, self.smooth_])
         self.knots_ = [_normal_scores(known[:, i]) for i in self.lumpy_]
+        self.share_ = known[:, self.levels_].mean(axis=0)
+        many = [max(len(group) - 1, 1) for group in self.groups_ for _ in group]
+        self.weight_ = 1 / np.sqrt(self.share_ * np.array(many))
         scaled = self.scaled(X)
         self.neutral_ = np.array([np.nanmedian(column) for column in scaled.T])
         gaps = np.isnan(known).mean(axis=0)
@@ -96,7 +121,8 @@ class Prepare(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (customers, usable features)
-            In standard deviations for smooth features, normal scores for lumpy ones.
+            In standard deviations for smooth features, normal scores for lumpy ones, weighted
+            shares for levels.
         """
         check_is_fitted(self, "usable_")
         values = np.asarray(X, dtype=float)[:, self.usable_]
@@ -107,11 +133,16 @@ class Prepare(TransformerMixin, BaseEstimator):
             out[:, self.smooth_] = (straight - self.mean_) / self.spread_
         for i, (at, score) in zip(self.lumpy_, self.knots_, strict=True):
             out[:, i] = np.where(np.isnan(values[:, i]), np.nan, np.interp(values[:, i], at, score))
+        out[:, self.levels_] = (values[:, self.levels_] - self.share_) * self.weight_
         return out
 
     def transform(self, X: Array) -> Array:
         """Return the filled, kept columns, shape (customers, len(columns_)); never NaN."""
-        return self._filled(self.scaled(X))[:, self.keep_]
+        return self.finish(self.scaled(X))
+
+    def finish(self, scaled: Array) -> Array:
+        """Return what `scaled` gave, filled and reduced to the kept columns."""
+        return self._filled(scaled)[:, self.keep_]
 
     def _usable(self, X: Array, names: list[str]) -> NDArray[np.intp]:
         usable = []
@@ -151,12 +182,16 @@ class Prepare(TransformerMixin, BaseEstimator):
     def _keep(
         self, X: Array, names: list[str], filled: Array, columns: list[str]
     ) -> NDArray[np.intp]:
-        reference = _reference_shares(X, names)
+        levels = set(self.usable_[self.levels_])
+        numbers = [i for i in range(X.shape[1]) if i not in levels]
+        reference = _reference_shares(X[:, numbers], [names[i] for i in numbers])
         for name in sorted(reference):
             self._note(name, "reference_share")
         if not filled.shape[1]:
             return np.array([], dtype=np.intp)
         alike = np.abs(np.atleast_2d(np.corrcoef(filled, rowvar=False))) > TWIN
+        for group in self.groups_:
+            alike[np.ix_(group, group)] = False  # two levels mirror each other, and are weighted so
         kept: list[int] = []
         for i, name in enumerate(columns):
             twins = [j for j in kept if alike[i, j]]
@@ -250,3 +285,10 @@ def canonical_rows(X: Array) -> NDArray[np.intp]:
     if not X.shape[1]:
         return np.arange(len(X), dtype=np.intp)
     return np.lexsort(X.T[::-1])
+
+
+def pick(rows: NDArray[np.intp], most: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return at most so many of the rows, chosen by seed, their order kept."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.sort(rng.choice(len(rows), size=most, replace=False))]

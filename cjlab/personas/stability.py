@@ -7,35 +7,60 @@ a long cloud is cut in two repeatably. So `valley` looks at the density between 
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import adjusted_rand_score
+
+from cjlab.personas.grouping import Rule, find
+from cjlab.personas.pipeline import pick
+from cjlab.personas.structure import silhouette
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 STRONG = 0.80  # least prediction strength of a number of personas that holds up
-STARTS = 5  # k-means runs of each draw; fewer lose small groups to chance
 APART = 0.80  # most density between two personas, relative to the lower of their peaks
 VALLEY_ROWS = 1_500
 STEADY = 0.75  # least mean bootstrap Jaccard of each of its personas
+HIGHLY, DOUBTFUL = 0.85, 0.60  # from here a persona is highly stable; below, not to be trusted
+SILHOUETTE_ROWS = 2_000
+SCORES = ["silhouette", "prediction_strength", "min_jaccard", "smallest", "valley"]
+CURVE = {"k": "int64"} | dict.fromkeys(SCORES, "float64") | {"eligible": "bool", "chosen": "bool"}
+RIVALS = ("kmeans", "gmm", "ward")  # algorithms that are compared at one k,
+RIVAL_ROWS = 2_000  # on at most so many customers
 
 
 class Stability(NamedTuple):
     """What repeated draws say about one number of groups."""
 
     labels: Labels  # the groups found in all rows, shape (rows,)
+    rule: Rule  # places any row in one of them
+    noise: float  # share of rows that are in a group only because it is the nearest
     prediction_strength: float  # mean over half splits, 0–1
+    halves: float  # mean adjusted Rand index of all rows placed by either half's groups
     jaccard: Array  # mean bootstrap Jaccard of each group, shape (k,)
-    centers: Array  # centres found in each bootstrap draw, shape (draws, k, columns)
+    draws: list[Rule]  # the groups found in each bootstrap draw
+
+    @property
+    def k(self) -> int:
+        """Number of groups."""
+        return len(self.jaccard)
 
 
 def assess(
-    X: Array, k: int, *, rng: np.random.Generator, draws: int = 30, splits: int = 10
+    X: Array,
+    k: int,
+    algorithm: str = "kmeans",
+    *,
+    rng: np.random.Generator,
+    draws: int = 30,
+    splits: int = 10,
+    least: int = 30,
 ) -> Stability:
     """Measure how repeatable `k` groups are.
 
@@ -45,12 +70,16 @@ def assess(
         Prepared features, in canonical row order.
     k : int
         Number of groups, at least 2.
+    algorithm : str, default "kmeans"
+        One of `grouping.ALGORITHMS`.
     rng : numpy.random.Generator
         Source of every draw and start.
     draws : int, default 30
         Bootstrap draws.
     splits : int, default 10
         Half splits; each is used in both directions.
+    least : int, default 30
+        Customers that a group has at least (HDBSCAN).
 
     Returns
     -------
@@ -65,62 +94,119 @@ def assess(
     >>> found.prediction_strength, found.jaccard.tolist()
     (1.0, [1.0, 1.0])
     """
-    labels, _ = kmeans(X, k, rng=rng, n_init=STARTS)
-    strength = np.mean([_split(X, k, rng) for _ in range(splits)])
-    jaccard, centers = bootstrap(X, labels, k, rng=rng, draws=draws)
-    return Stability(labels, float(strength), jaccard, centers)
+    groups = find(X, k, algorithm, rng=rng, least=least)
+    k = k if algorithm != "hdbscan" else int(groups.labels.max()) + 1
+    halved = [_split(X, k, algorithm, rng, least) for _ in range(splits)]
+    strength, halves = np.mean(halved, axis=0).tolist()
+    jaccard, rules = _bootstrap(X, groups.labels, k, algorithm, rng, draws, least)
+    return Stability(*groups, strength, halves, jaccard, rules)
 
 
-def kmeans(
-    X: Array, k: int, *, rng: np.random.Generator, n_init: int, weight: Array | None = None
-) -> tuple[Labels, Array]:
-    """Return labels and centres of the best of `n_init` k-means runs."""
-    if len(X) <= k:  # every row its own group; the last one stands in for groups that lack one
-        own = np.arange(len(X))
-        return own, X[np.minimum(np.arange(k), len(X) - 1)]
-    model = KMeans(n_clusters=k, n_init=n_init, random_state=int(rng.integers(2**31)))
-    with warnings.catch_warnings():
-        # Fewer distinct rows than groups is an answer here: the group stays empty.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, sample_weight=weight)
-    return model.labels_.astype(np.int64), model.cluster_centers_
+def curve(
+    X: Array, tried: Sequence[Stability], least: float, *, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Set the numbers of groups that were tried side by side; see `PersonaModel.curve_`.
 
-
-def nearest(X: Array, centers: Array) -> Labels:
-    """Index of the nearest centre of each row; the first of equally near ones.
-
-    Examples
-    --------
-    >>> nearest(np.array([[0.0], [9.0]]), np.array([[1.0], [8.0]])).tolist()
-    [0, 1]
+    `least` is the share of the rows that the smallest group must have.
     """
-    # Squared distances up to a constant per row.
-    return np.argmin((centers**2).sum(axis=1) - 2 * (X @ centers.T), axis=1)
+    rows = pick(np.arange(len(X)), SILHOUETTE_ROWS, rng)
+    lines = []
+    for found in tried:
+        smallest = np.bincount(found.labels, minlength=found.k).min() / len(X)
+        strength, jaccard = found.prediction_strength, float(found.jaccard.min())
+        holds = strength >= STRONG and jaccard >= STEADY and smallest >= least
+        scores = (silhouette(X[rows], found.labels[rows], found.k), strength, jaccard, smallest)
+        lines.append((found.k, *scores, valley(X, found.labels, found.k), holds, False))
+    return pd.DataFrame(lines, columns=list(CURVE)).astype(CURVE)
+
+
+def matched(ours: Labels, theirs: Labels, k: int) -> Labels:
+    """For each of our groups, the one of theirs that shares most customers, one to one."""
+    partners: Labels = linear_sum_assignment(-crosstab(ours, theirs, k))[1]
+    return partners
 
 
 def crosstab(a: Labels, b: Labels, k: int) -> Array:
-    """Count how often group i of `a` meets group j of `b`, shape (k, k)."""
+    """Count how often group i of `a` meets group j of `b`, shape (k or more, k or more)."""
+    k = max(k, int(max(a.max(initial=0), b.max(initial=0))) + 1)
     return np.bincount(a * k + b, minlength=k * k).reshape(k, k).astype(float)
 
 
-def bootstrap(
-    X: Array, labels: Labels, k: int, *, rng: np.random.Generator, draws: int
-) -> tuple[Array, Array]:
-    """Return each group's mean Jaccard with its best match, and the centres of every draw."""
-    total = np.zeros(k)
-    seen = np.zeros(k)
-    centers = np.empty((draws, k, X.shape[1]))
-    for draw in range(draws):
-        times = np.bincount(rng.integers(len(X), size=len(X)), minlength=len(X))
-        drawn = times > 0
-        weight = times[drawn].astype(float)
-        found, centers[draw] = kmeans(X[drawn], k, rng=rng, n_init=STARTS, weight=weight)
-        both = crosstab(labels[drawn], found, k)
+def _bootstrap(
+    X: Array, labels: Labels, k: int, algorithm: str, rng: np.random.Generator, draws: int,
+    least: int,
+) -> tuple[Array, list[Rule]]:  # fmt: skip
+    """Return each group's mean Jaccard with its best match, and the groups of every draw."""
+    total, seen = np.zeros(k), np.zeros(k)
+    rules = []
+    for _ in range(draws):
+        drawn = np.sort(rng.integers(len(X), size=len(X)))
+        if algorithm == "hdbscan":
+            # Its density has no use for the same customer twice: two thirds, each once.
+            drawn = np.unique(drawn)
+        found = find(X[drawn], k, algorithm, rng=rng, least=least)
+        rules.append(found.rule)
+        once = np.r_[True, drawn[1:] > drawn[:-1]]
+        both = crosstab(labels[drawn[once]], found.labels[once], k)[:k]
         union = both.sum(axis=1)[:, None] + both.sum(axis=0) - both
         best = np.divide(both, union, out=np.zeros_like(both), where=union > 0).max(axis=1)
         total += best
         seen += both.sum(axis=1) > 0
-    return np.divide(total, seen, out=np.zeros(k), where=seen > 0), centers
+    return np.divide(total, seen, out=np.zeros(k), where=seen > 0), rules
+
+
+def measures(
+    X: Array, found: Stability | None, algorithm: str, *, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Tell all that is known of how stable the chosen groups are.
+
+    Parameters
+    ----------
+    X : ndarray of shape (rows, columns)
+        The rows that `found` is about.
+    found : Stability or None
+        What `assess` gave, its Jaccards in the order of the personas; None gives no rows.
+    algorithm : str
+        The algorithm that found them; it is compared with the others at the same k.
+    rng : numpy.random.Generator
+        Source of starts.
+
+    Returns
+    -------
+    DataFrame
+        ``measure`` (jaccard | prediction_strength | ari_halves | ari_kmeans | ari_gmm |
+        ari_ward), ``persona`` (code, or null), ``value`` (0–1; an ARI may be below 0), ``n``
+        (rows) and ``label`` (of a Jaccard, see `word`).
+    """
+    lines: list[tuple[str, int | None, float, int, str | None]] = []
+    if found is not None:
+        n = len(X)
+        lines += [("jaccard", code, float(value), n, word(value))
+                  for code, value in enumerate(found.jaccard)]  # fmt: skip
+        lines += [("prediction_strength", None, found.prediction_strength, n, None)]
+        lines += [("ari_halves", None, found.halves, n, None)]
+        rows = pick(np.arange(n), RIVAL_ROWS, rng)
+        for rival in RIVALS:
+            if rival != algorithm:
+                theirs = find(X[rows], found.k, rival, rng=rng).labels
+                ari = adjusted_rand_score(found.labels[rows], theirs)
+                lines.append((f"ari_{rival}", None, float(ari), len(rows), None))
+    table = pd.DataFrame(lines, columns=["measure", "persona", "value", "n", "label"])
+    kinds = {"measure": "str", "persona": "Int64", "value": "float64", "n": "int64"}
+    return table.astype(kinds | {"label": "str"})
+
+
+def word(jaccard: float) -> str:
+    """Say what a mean bootstrap Jaccard means (Hennig 2007).
+
+    Examples
+    --------
+    >>> [word(value) for value in (0.9, 0.8, 0.7, 0.5)]
+    ['highly_stable', 'stable', 'provisional', 'not_to_be_trusted']
+    """
+    if jaccard >= STEADY:
+        return "highly_stable" if jaccard >= HIGHLY else "stable"
+    return "provisional" if jaccard >= DOUBTFUL else "not_to_be_trusted"
 
 
 def valley(X: Array, labels: Labels, k: int) -> float:
@@ -162,20 +248,26 @@ def _between(a: Array, b: Array) -> float:
     return float(density[left : right + 1].min() / peak) if peak > 0 else 0.0
 
 
-def _split(X: Array, k: int, rng: np.random.Generator) -> float:
+def _split(
+    X: Array, k: int, algorithm: str, rng: np.random.Generator, least: int
+) -> tuple[float, float]:
     order = rng.permutation(len(X))
     half = len(X) // 2
     a, b = X[np.sort(order[:half])], X[np.sort(order[half:])]
-    labels_a, centers_a = kmeans(a, k, rng=rng, n_init=STARTS)
-    labels_b, centers_b = kmeans(b, k, rng=rng, n_init=STARTS)
-    there = _strength(labels_b, nearest(b, centers_a), k)
-    return (there + _strength(labels_a, nearest(a, centers_b), k)) / 2
+    one, two = (find(part, k, algorithm, rng=rng, least=least // 2) for part in (a, b))
+    there, back = one.rule.predict(b), two.rule.predict(a)
+    strength = (_strength(two.labels, there, k) + _strength(one.labels, back, k)) / 2
+    ours, theirs = np.r_[one.labels, there], np.r_[back, two.labels]
+    return strength, float(adjusted_rand_score(ours, theirs))
 
 
 def _strength(own: Labels, foreign: Labels, k: int) -> float:
-    """The worst group's share of pairs that the other half's centres keep together."""
+    """The worst group's share of pairs that the other half's groups keep together."""
     both = crosstab(own, foreign, k)
     size = both.sum(axis=1)
     pairs = size * (size - 1)
     together = (both * (both - 1)).sum(axis=1)
-    return float(np.divide(together, pairs, out=np.zeros(k), where=pairs > 0).min())
+    # A group of the other half that is not here at all is no group that failed.
+    there = size > 0 if len(size) > k else np.ones(len(size), dtype=bool)
+    shares = np.divide(together, pairs, out=np.zeros(len(size)), where=pairs > 0)
+    return float(shares[there].min())

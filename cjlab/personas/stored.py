@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from cjlab.personas.model import PersonaModel
 
 #: Beside what skops itself knows to be harmless (numpy, scikit-learn, scipy).
-TRUSTED = ["cjlab.personas.model.PersonaModel", "cjlab.personas.pipeline.Prepare"]
-NOT_SAVED = ("labels_",)  # they are customers'
+TRUSTED = [
+    "cjlab.personas.grouping.Nearest",
+    "cjlab.personas.grouping.Neighbour",
+    "cjlab.personas.levels.Levels",
+    "cjlab.personas.model.PersonaModel",
+    "cjlab.personas.pipeline.Prepare",
+    "cjlab.personas.structure.Structure",
+]
+NOT_SAVED = ("labels_", "_sample")  # they are customers'
 FILE = "model.skops"
 
 

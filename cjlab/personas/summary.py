@@ -149,7 +149,7 @@ def feature_labels(study: Any) -> dict[str, str]:
 
 
 def verdict(study: Any) -> dict[str, Any]:
-    """Return the verdict key, how many customers it rests on, and each persona's Jaccard.
+    """Return the verdict, what the test for groups rests on, and each persona's Jaccard.
 
     Parameters
     ----------
@@ -159,11 +159,14 @@ def verdict(study: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``verdict`` (see `PersonaModel`), ``customers`` and ``jaccard`` by persona (0–1).
+        ``verdict`` (see `PersonaModel`), ``customers``, ``p_value`` of the test for groups and
+        how many customers were ``tested`` (None where there were too few), and ``jaccard`` by
+        persona (0–1).
     """
     facts = facts_of(folder_of(study))
     jaccard = dict(zip(facts["ids"], facts["jaccard"], strict=True))
-    return {"verdict": facts["verdict"], "customers": facts["customers"], "jaccard": jaccard}
+    found = {key: facts.get(key) for key in ("verdict", "customers", "p_value", "tested")}
+    return found | {"jaccard": jaccard}
 
 
 def matched(study: Any) -> pd.DataFrame:

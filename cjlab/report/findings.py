@@ -20,7 +20,11 @@ from cjlab.stats import adjust
 from cjlab.study import Study
 
 Labels = Mapping[str, str]
-_PERSONAS = {"chosen_unstable": "personas_provisional", "stable_segments": "personas_continuum"}
+_PERSONAS = {
+    "provisional": "personas_provisional",
+    "continuum": "personas_continuum",
+    "too_few_customers": "personas_untested",
+}
 
 
 def _say(key: str, **values: Any) -> str:
@@ -259,7 +263,8 @@ def curve(verdict: Mapping[str, Any]) -> str:
     """Say what the search for groups came to."""
     if verdict["verdict"] == "too_few_customers":
         return _say("curve_too_few_customers")  # how few is nobody's business
-    return _say(f"curve_{verdict['verdict']}", customers=int(verdict["customers"]))
+    return _say(f"curve_{verdict['verdict']}", tested=int(verdict["tested"]),
+                p=messages.number(verdict["p_value"], 3))  # fmt: skip
 
 
 def profile(gated: pd.DataFrame, words: Labels) -> str:

@@ -54,7 +54,7 @@ def test_first_run_fits_and_the_next_scores_with_the_same_model(folder):
     first = personas.assign(study)
     table = pd.read_parquet(first.path)
     assert list(table) == ["customer_id", "persona", "confidence", "model_hash"]
-    assert first.refitted and first.verdict == "stable_groups" and first.n_personas == 2
+    assert first.refitted and first.verdict == "clear_groups" and first.n_personas == 2
     kind = table["customer_id"].str[1:].astype(int) % 2
     assert pd.crosstab(kind, table["persona"]).to_numpy().max(axis=1).tolist() == [70, 70]
     assert table["confidence"].between(0, 1).all()
@@ -89,6 +89,9 @@ def test_a_loaded_model_labels_as_the_fitted_one(folder):
     np.testing.assert_array_equal(loaded.confidence(frame), fitted.confidence(frame))
     assert loaded.fingerprint() == fitted.fingerprint() == assigned.model_hash
     pd.testing.assert_frame_equal(loaded.curve_, fitted.curve_)
+    fitted.assess(frame)
+    pd.testing.assert_frame_equal(loaded.stability_, fitted.stability_)
+    assert (loaded.structure_, loaded.verdict_) == (fitted.structure_, fitted.verdict_)
     assert not hasattr(loaded, "labels_")
 
 
@@ -154,7 +157,9 @@ def test_tables(folder):
     assert used.loc["share_web", "left_out"] in {"reference_share", "near_duplicate"} or (
         used.loc["share_app", "left_out"] in {"reference_share", "near_duplicate"}
     )
-    assert personas.verdict(study)["customers"] == 140
+    verdict = personas.verdict(study)
+    assert (verdict["customers"], verdict["tested"]) == (140, 140)
+    assert verdict["verdict"] == "clear_groups" and verdict["p_value"] == 0.005
 
 
 def test_nobody_is_no_persona_and_no_error(tmp_path):

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from cjlab.personas import stability
 from cjlab.personas.model import PersonaModel
 
+OTHERS = ("gmm", "hdbscan", "ward")
 CENTRES = 4.0 * np.array([[1, 0, 0, 1, 0], [-1, 1, 0, 0, 0], [0, -1, 1, 0, -1]])
 
 
@@ -26,6 +27,10 @@ def planted(seed, sizes=(200, 120, 60)):
     [
         PersonaModel(n_personas=3, n_draws=2, n_splits=1),
         PersonaModel(minimum=5, n_draws=5, n_splits=2),
+        *(
+            PersonaModel(minimum=5, algorithm=name, max_personas=3, n_draws=2, n_splits=1)
+            for name in OTHERS
+        ),
     ]
 )
 def test_scikit_learn_conventions(estimator, check):
@@ -36,7 +41,7 @@ def test_scikit_learn_conventions(estimator, check):
 def test_planted_groups_come_back(seed):
     X, truth = planted(seed)
     model = PersonaModel().fit(X)
-    assert model.verdict_ == "stable_groups"
+    assert not hasattr(model, "verdict_")
     assert adjusted_rand_score(truth, model.labels_) >= 0.99
     assert model.sizes_.tolist() == sorted(model.sizes_, reverse=True)
     np.testing.assert_array_equal(np.bincount(model.labels_), model.sizes_)
@@ -99,21 +104,41 @@ def test_too_small_a_group_is_no_persona():
 @pytest.mark.parametrize("customers", [1, 2, 3, 40, 59])
 def test_few_customers_are_one_persona(customers):
     X = np.random.default_rng(0).normal(size=(customers, 3))
-    model = PersonaModel().fit(X)
+    model = PersonaModel().fit(X).assess(X)
     assert (model.n_personas_, model.verdict_) == (1, "too_few_customers")
     assert (model.confidence(X) == 1).all()
-    assert model.curve_.empty
+    assert model.curve_.empty and model.stability_.empty and model.structure_ is None
 
 
 @pytest.mark.parametrize(
-    "X",
-    [np.ones((200, 3)), np.full((200, 3), np.nan), np.r_[np.zeros((199, 1)), [[1.0]]]],
+    ("X", "verdict"),
+    [
+        (np.ones((200, 3)), "continuum"),
+        (np.full((200, 3), np.nan), "continuum"),
+        (np.r_[np.zeros((199, 1)), [[1.0]]], "no_stable_groups"),
+    ],
     ids=["identical", "all missing", "one differs"],
 )
-def test_nothing_to_tell_customers_apart_by(X):
-    model = PersonaModel().fit(X)
-    assert (model.n_personas_, model.verdict_) == (1, "no_stable_groups")
+def test_nothing_to_tell_customers_apart_by(X, verdict):
+    model = PersonaModel().fit(X).assess(X)
+    assert (model.n_personas_, model.verdict_) == (1, verdict)
     assert model.labels_.tolist() == [0] * 200
+    assert model.structure_.draws == 0
+
+
+@pytest.mark.parametrize("algorithm", ["kmeans", *OTHERS])
+def test_two_kinds_of_rows_are_two_groups(algorithm):
+    X = np.repeat([[0.0, 5.0, 1.0], [1.0, 2.0, 1.0]], [120, 80], axis=0)
+    model = PersonaModel(algorithm=algorithm).fit(X).assess(X)
+    assert (model.verdict_, model.sizes_.tolist()) == ("clear_groups", [120, 80])
+
+
+def test_a_single_column():
+    rng = np.random.default_rng(0)
+    two = np.r_[rng.normal(0, 1, 150), rng.normal(6, 1, 150)][:, None]
+    made = [PersonaModel(n_draws=5).fit(X).assess(X) for X in (two, two[:150])]
+    assert [model.verdict_ for model in made] == ["clear_groups", "continuum"]
+    assert made[0].sizes_.tolist() == [150, 150]
 
 
 def test_a_feature_that_nobody_has_changes_nothing():
@@ -129,29 +154,92 @@ def test_one_huge_outlier_changes_no_other_label():
     X[0, 0] = 1e12
     model = PersonaModel().fit(X)
     assert adjusted_rand_score(truth[1:], model.labels_[1:]) >= 0.99
+    assert model.assess(X).verdict_ == "clear_groups"
 
 
 def test_gaps_at_random_make_no_persona():
     rng = np.random.default_rng(11)
     X = rng.normal(size=(600, 5))
     X[rng.random(600) < 0.4, 0] = np.nan
-    assert PersonaModel(n_draws=10).fit(X).n_personas_ == 1
+    model = PersonaModel(n_draws=10).fit(X).assess(X)
+    assert (model.n_personas_, model.verdict_) == (1, "continuum")
 
 
 def test_five_hundred_features():
     rng = np.random.default_rng(0)
     truth = np.repeat([0, 1], 100)
     X = rng.normal(size=(200, 500)) + truth[:, None] * 1.0
-    model = PersonaModel(n_draws=5, n_splits=2, max_personas=4).fit(X)
+    model = PersonaModel(n_draws=5, n_splits=2, max_personas=4).fit(X).assess(X)
     assert adjusted_rand_score(truth, model.labels_) >= 0.99
+    assert model.verdict_ == "clear_groups"
 
 
 def test_a_number_is_obeyed_and_judged():
     cloud = np.random.default_rng(0).normal(size=(300, 4))
-    forced = PersonaModel(n_personas=4).fit(cloud)
-    assert (forced.n_personas_, forced.verdict_) == (4, "chosen_unstable")
+    forced = PersonaModel(n_personas=4).fit(cloud).assess(cloud)
+    assert (forced.n_personas_, forced.verdict_) == (4, "continuum")
     X, _ = planted(0)
-    assert PersonaModel(n_personas=3).fit(X).verdict_ == "chosen_stable"
+    asked = {k: PersonaModel(n_personas=k).fit(X).assess(X).verdict_ for k in (1, 3, 6)}
+    assert asked == {1: "provisional", 3: "clear_groups", 6: "provisional"}
+
+
+def test_stability_is_told_persona_by_persona():
+    X, _ = planted(0)
+    model = PersonaModel(n_draws=5).fit(X).assess(X)
+    told = model.stability_.set_index("measure")
+    jaccard = told.loc["jaccard"]
+    assert jaccard["persona"].to_list() == [0, 1, 2]
+    np.testing.assert_array_equal(jaccard["value"], model.jaccard_)
+    assert (jaccard["label"] == "highly_stable").all()
+    assert (
+        told.loc[["prediction_strength", "ari_halves", "ari_gmm", "ari_ward"], "value"].min() > 0.9
+    )
+    assert (told["n"] == len(X)).all()
+
+
+@pytest.mark.parametrize("algorithm", OTHERS)
+def test_every_algorithm_finds_planted_groups_in_any_order(algorithm):
+    X, truth = planted(3)
+    rng = np.random.default_rng(0)
+    rows, columns = rng.permutation(len(X)), rng.permutation(5)
+    model = PersonaModel(algorithm=algorithm, n_draws=3, n_splits=2, max_personas=4)
+    labels = model.fit(X).labels_
+    assert adjusted_rand_score(truth, labels) >= (0.95 if algorithm == "hdbscan" else 0.99)
+    assert model.sizes_.tolist() == sorted(model.sizes_, reverse=True)
+    np.testing.assert_array_equal(model.predict(X), labels)
+    assert model.confidence(X).mean() > 0.95
+    assert (model.noise_ > 0) == (algorithm == "hdbscan")
+    np.testing.assert_array_equal(labels[rows], model.fit(X[rows][:, columns]).labels_)
+
+
+def test_confidence_counts_the_draws_that_agree():
+    X, _ = planted(0)
+    model = PersonaModel(n_draws=7).fit(X)
+    ready = model.prepare_.transform(X[:, model.columns_order_])
+    same = [rule.predict(ready) == model.labels_ for rule in model.draws_]
+    np.testing.assert_allclose(model.confidence(X), np.mean(same, axis=0))
+
+
+def test_text_columns_are_levels_and_one_weighs_as_a_number():
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame(rng.normal(size=(400, 2)), columns=["b", "a"])
+    X["plan"] = rng.choice(["free", "paid", "team"], 400)
+    X.loc[:5, "plan"] = "rare"
+    X.loc[6:60, "plan"] = None
+    model = PersonaModel(n_personas=3, n_draws=3, n_splits=1).fit(X)
+    levels = [f"plan: {level}" for level in ("free", "missing", "other", "paid", "team")]
+    assert set(model.feature_names_in_) == {"a", "b", *levels}
+    columns = model.prepare_.columns_
+    spread = model.prepare_.transform(model._ordered(X)).var(axis=0)
+    weight = sum(v for name, v in zip(columns, spread, strict=True) if name in levels)
+    assert weight == pytest.approx(1, abs=0.01)
+    rows = rng.permutation(400)
+    other = X.iloc[rows][["plan", "a", "b"]]
+    np.testing.assert_array_equal(model.labels_[rows], model.predict(other))
+    again = PersonaModel(n_personas=3, n_draws=3, n_splits=1).fit(other)
+    np.testing.assert_array_equal(model.labels_[rows], again.labels_)
+    shares = model.profile_.set_index(["feature", "persona"])["mean"]
+    assert shares["plan: paid", 0] == (X["plan"][model.labels_ == 0] == "paid").mean()
 
 
 def test_confidence_is_low_at_the_border_only():
@@ -189,6 +277,8 @@ def test_profile_is_the_plain_mean_and_difference():
         ({"n_personas": "three"}, "n_personas is 'three'"),
         ({"max_personas": 1}, "max_personas is 1"),
         ({"minimum": 2.5}, "minimum is 2.5"),
+        ({"algorithm": "dbscan"}, "must be one of kmeans, gmm, hdbscan, ward"),
+        ({"algorithm": "hdbscan", "n_personas": 3}, "finds its own number"),
     ],
 )
 def test_wrong_options_are_named(option, message):
@@ -217,8 +307,8 @@ def test_jaccard_of_two_true_groups_is_one_and_of_halved_ones_is_not():
 def test_a_long_cloud_is_said_to_be_cut():
     rng = np.random.default_rng(0)
     long = rng.normal(size=(1500, 1)) + 0.2 * rng.normal(size=(1500, 4))
-    model = PersonaModel(n_draws=10, n_splits=5).fit(long)
-    assert model.verdict_ == "stable_segments"
+    model = PersonaModel(n_draws=10, n_splits=5).fit(long).assess(long)
+    assert model.verdict_ == "continuum" and model.n_personas_ > 1
     assert (model.curve_["valley"] > stability.APART).all()
 
 
@@ -233,7 +323,8 @@ def test_numbers_with_gaps_go_before_repeatable_cuts():
         X = np.column_stack([apart, long + 0.3 * rng.normal(size=(1600, 2))])
         model = PersonaModel(n_draws=10, n_splits=5, max_personas=3).fit(X)
         larger.append(model.curve_.query("eligible")["k"].max() > 2)
-        assert (model.verdict_, model.n_personas_) == ("stable_groups", 2)
+        assert (model.curve_.query("chosen")["valley"] <= stability.APART).all()
+        assert model.n_personas_ == 2
         assert adjusted_rand_score(truth, model.labels_) >= 0.99
     # Without a larger eligible number the rule would not have been put to the test.
     assert sum(larger) >= 2
