@@ -126,7 +126,10 @@ def load(path: str | Path) -> PersonaModel | None:
 def _columns(frame: pd.DataFrame) -> dict[str, Any]:
     """A table as plain lists, which the file format knows."""
     return {
-        "columns": {name: frame[name].tolist() for name in frame},
+        "columns": {
+            name: frame[name].astype(object).where(frame[name].notna(), None).tolist()
+            for name in frame
+        },
         "dtypes": {name: str(kind) for name, kind in frame.dtypes.items()},
     }
 
