@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import pandas as pd
+import pyarrow as pa
 from ibis import _
 from ibis.expr.types import Table
 
@@ -122,11 +123,12 @@ def in_words(j: Journeys, table: Table, names: Sequence[str]) -> Table:
         if j.con.name == "duckdb":
             table = table.mutate(**{name: column.cast("string")})
             continue
-        values = table.select(**{name: column}).distinct().execute()[name].dropna()
+        values = table.select(**{name: column}).distinct().execute()[name].dropna().to_numpy()
         # The shortest digits of the value's own width, in the form of a double.
-        words = pd.DataFrame({name: values, "_words": [str(float(str(v))) for v in values]})
-        known = ibis.memtable(words, schema={name: kind, "_words": "string"})
-        table = table.mutate(**{name: column}).left_join(known, name)
+        words = [str(float(str(value))) for value in values]
+        known = ibis.util.gen_name("words")
+        j.con.add(known, pa.table({name: values, "_words": pa.array(words, pa.string())}))
+        table = table.mutate(**{name: column}).left_join(j.con.table(known), name)
         table = table.drop(name, f"{name}_right").rename({name: "_words"})
     return table
 
