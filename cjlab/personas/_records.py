@@ -81,6 +81,7 @@ def _survey(span: Span, tenure: Array) -> dict[str, Array]:
         responses.group_by("customer_id").aggregate(
             answers=responses.count(where=answered & dated),
             invited=responses.count(where=invited),
+            in_vain=responses.count(where=invited & ~answered),
             replied=responses.count(where=invited & answered & dated),
         )
     )
@@ -88,7 +89,7 @@ def _survey(span: Span, tenure: Array) -> dict[str, Array]:
     if columns["answers"].any():
         found["answers"] = rate(columns["answers"], tenure, YEAR)
     # An export that holds the answers only cannot tell who was asked in vain.
-    if (columns["replied"] < columns["invited"]).any():
+    if columns["in_vain"].any():
         found["answer_share"] = ratio(columns["replied"], columns["invited"])
     last = _last_score(span, responses.filter(dated & (responses.kind == "nps")))
     if np.isfinite(last).any():
