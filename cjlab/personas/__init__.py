@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cjlab.personas._drift import drift
 from cjlab.personas._features import Feature, features
+from cjlab.personas._landscape import landscape
 from cjlab.personas._match import match
 from cjlab.personas._migration import migration
 from cjlab.personas.assign import Assignment, assign, frozen, names
@@ -35,6 +36,7 @@ __all__ = [
     "features",
     "features_used",
     "frozen",
+    "landscape",
     "load",
     "match",
     "matched",

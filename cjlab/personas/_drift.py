@@ -123,7 +123,7 @@ def drift(
     old, new = two_periods(study, before, after)
     folder = folder_of(study)
     model, ids = load(folder), ids_of(folder)
-    names = [feature.name for feature in features_of(folder)]
+    names = [] if model is None else [str(name) for name in model.feature_names_in_]
     keys = [("feature", name) for name in (*names, ALL)]
     keys += [(what, name) for what in ("size", "centre") for name in (*ids, ALL)]
     frames, volumes = _measured(study, folder, old, new)
@@ -162,8 +162,7 @@ def _measured(
 
 def _seen(model: PersonaModel, frames: list[pd.DataFrame], names: list[str]) -> _Sample:
     both = pd.concat(frames)
-    values = both.to_numpy(dtype=float)
-    ready = model.prepare_.transform(values[:, model.columns_order_])
+    values, ready = model.levels_.transform(both).to_numpy(dtype=float), model.prepared(both)
     kept = [column.split(":")[0] not in AGEING for column in model.prepare_.columns_]
     return _Sample(
         [cells_of(column[: len(frames[0])], column) for column in values.T],

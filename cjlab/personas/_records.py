@@ -90,6 +90,7 @@ def _survey(span: Span, tenure: Array) -> Values:
         responses.group_by("customer_id").aggregate(
             answers=responses.count(where=answered & dated),
             invited=responses.count(where=invited),
+            in_vain=responses.count(where=invited & ~answered),
             replied=responses.count(where=invited & answered & dated),
         )
     )
@@ -98,7 +99,7 @@ def _survey(span: Span, tenure: Array) -> Values:
     return {
         "answers": (answers, rate(answers, tenure, YEAR)),
         # An export that holds the answers only cannot tell who was asked in vain.
-        "answer_share": (replied < invited, ratio(replied, invited)),
+        "answer_share": (columns["in_vain"], ratio(replied, invited)),
         "last_score": (np.isfinite(last), last),
     }
 

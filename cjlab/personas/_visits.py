@@ -49,7 +49,7 @@ def measured(span: Span, like: list[Feature] | None) -> Found:
         "session_minutes": inside / MINUTE / visits,
         "touchpoint_variety": counted(once, "met"),
     }
-    found = {CATALOGUE[name]: values for name, values in values.items()}
+    found = {CATALOGUE[name]: array for name, array in values.items()}
     return found | mix.shares(once)
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
-import sklearn
 from numpy.typing import NDArray
 from sklearn.base import (
     BaseEstimator,
@@ -19,7 +17,6 @@ from sklearn.base import (
 from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from cjlab.personas import grouping, stability, structure
 from cjlab.personas.contrasts import profile
@@ -170,7 +167,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         rng = np.random.default_rng(self.seed_)
         groups = self.levels_.groups(self.columns_order_)
         most = STABILITY_ROWS if self.algorithm == "kmeans" else OTHER_ROWS
-        with _quick():
+        with grouping.quick():
             sample = pick(canonical_rows(ordered), FIT_ROWS, rng)
             self.prepare_ = Prepare().fit(ordered[sample], names=self._names(), levels=groups)
             ready = self.prepare_.transform(ordered[sample])
@@ -199,7 +196,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         ordered = self._ordered(X)
         check_is_fitted(self, "_sample")
         rng = np.random.default_rng(self.seed_)
-        with _quick():
+        with grouping.quick():
             self.stability_ = stability.measures(*self._sample, self.algorithm, rng=rng)
         self.structure_ = None
         if len(ordered) >= 2 * (self.minimum or LEAST):
@@ -215,9 +212,21 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
 
     def transform(self, X: Any) -> Array:
         """Return each customer's distance to each persona's centre, in prepared units."""
-        ready = self.prepare_.transform(self._ordered(X))
-        distances: Array = pairwise_distances(ready, self.cluster_centers_)
+        distances: Array = pairwise_distances(self.prepared(X), self.cluster_centers_)
         return distances
+
+    def prepared(self, X: Any) -> Array:
+        """Return the columns that distances are taken over, ``prepare_.columns_``."""
+        ready: Array = self.prepare_.transform(self._ordered(X))
+        return ready
+
+    def place(self, X: Any) -> tuple[Labels, Array]:
+        """Return what `predict` and `confidence` do, at the price of one preparation."""
+        ordered = self._ordered(X)
+        codes, sure = zip(
+            *(self._agreement(ordered[part]) for part in _chunks(ordered)), strict=True
+        )
+        return np.concatenate(codes).astype(np.int64), np.concatenate(sure)
 
     def confidence(self, X: Any) -> Array:
         """Return how often a customer would land in the same persona, were it all done again.
@@ -227,8 +236,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         certain the place among these personas is, not that the personas are apart. It costs
         about as much as placing everybody `n_draws` times.
         """
-        ordered = self._ordered(X)
-        return np.concatenate([self._agreement(ordered[part]) for part in _chunks(ordered)])
+        return self.place(X)[1]
 
     def fingerprint(self) -> str:
         """Return a hash of all that decides a label: the same hash, the same labels."""
@@ -292,11 +300,14 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
     ) -> list[stability.Stability]:
         distinct = len(np.unique(few.round(9), axis=0)) if few.shape[1] else 1
         least = max(round((self.minimum or LEAST) * len(few) / customers), 2)
-        tried = [
-            stability.assess(few, k, self.algorithm, rng=rng, draws=self.n_draws,
-                             splits=self.n_splits, least=least)
-            for k in self._numbers(customers, distinct)
-        ]  # fmt: skip
+        how: dict[str, Any] = {
+            "rng": rng,
+            "draws": self.n_draws,
+            "splits": self.n_splits,
+            "least": least,
+        }
+        numbers = self._numbers(customers, distinct)
+        tried = [stability.assess(few, k, self.algorithm, **how) for k in numbers]
         tried = [found for found in tried if found.k > 1]
         self.curve_ = stability.curve(few, tried, self._least(customers) / customers, rng=rng)
         return tried
@@ -375,17 +386,10 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         ]
         return np.concatenate(labels).astype(np.int64)
 
-    def _agreement(self, ordered: Array) -> Array:
+    def _agreement(self, ordered: Array) -> tuple[Labels, Array]:
         ready = self.prepare_.transform(ordered)
-        return grouping.agreement(ready, self.rule_.predict(ready), self.draws_)
-
-
-@contextmanager
-def _quick() -> Iterator[None]:
-    """One thread, so that sums are added in one order; input is already checked."""
-    settings = {"assume_finite": True, "skip_parameter_validation": True}
-    with threadpool_limits(1), sklearn.config_context(**settings):
-        yield
+        codes = self.rule_.predict(ready)
+        return codes, grouping.agreement(ready, codes, self.draws_)
 
 
 def _whole(value: Any, least: int) -> bool:

@@ -54,7 +54,7 @@ def placed(frame: pd.DataFrame, *, model: Any, ids: list[str], name: str) -> pa.
     n = len(frame)
     persona, confidence = pa.nulls(n, "string"), pa.nulls(n, "float64")
     if model is not None and n:
-        codes, sure = model.predict(frame), model.confidence(frame)
+        codes, sure = model.place(frame)
         persona, confidence = pa.array(ids).take(pa.array(codes)), pa.array(sure.round(6))
     who = pa.array(frame.index, "string", from_pandas=True)
     return pa.record_batch([who, persona, confidence, pa.repeat(name, n)], schema=SCHEMA)

@@ -1,5 +1,6 @@
 """Features computed in the engine equal a plain second computation, customer by customer."""
 
+import shutil
 from datetime import datetime
 from itertools import pairwise
 from statistics import mean, median
@@ -348,6 +349,16 @@ def test_what_has_nothing_behind_it_is_absent(folder):
     early = personas.features(open_study(folder), end="2026-02-01T12:00", select=["auto", "value"])
     assert {"monetary", "items_per_order", "answers"} <= set(early)
     assert not {"discount_share", "margin_share", "tickets"} & set(early)
+
+
+def test_an_export_of_answers_only_knows_no_answer_share(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "shop", ignore=shutil.ignore_patterns(".cjlab"))
+    answers = [line for line in RESPONSES.splitlines() if not line.startswith("nps,,")]
+    (tmp_path / "shop" / "responses.csv").write_text("\n".join(answers) + "\n")
+    # On the fourth of February one has been asked who answers later.
+    for end in ("2026-02-04T12:00", None):
+        found = personas.features(open_study(tmp_path / "shop"), end=end)
+        assert "answers" in found and "answer_share" not in found
 
 
 def test_declared_attributes_are_asked_for(folder):
