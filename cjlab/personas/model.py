@@ -307,7 +307,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
             "least": least,
         }
         numbers = self._numbers(customers, distinct)
-        tried = [stability.assess(few, k, self.algorithm, **how) for k in numbers]
+        tried = [stability.assess(few, k, self.algorithm, rng=rng, **how) for k in numbers]
         tried = [found for found in tried if found.k > 1]
         self.curve_ = stability.curve(few, tried, self._least(customers) / customers, rng=rng)
         return tried
