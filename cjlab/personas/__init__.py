@@ -4,17 +4,27 @@ from typing import TYPE_CHECKING, Any
 
 from cjlab.personas._features import Feature, features
 from cjlab.personas.assign import Assignment, assign, frozen, load, names
+from cjlab.personas.cards import Card, card, cards
+from cjlab.personas.empathy import EmpathyMap, empathy
 from cjlab.personas.summary import curve, feature_labels, features_used, profile, sizes, verdict
 
 if TYPE_CHECKING:
+    from cjlab.personas.explanation import Explanation, explain
     from cjlab.personas.model import PersonaModel
 
 __all__ = [
     "Assignment",
+    "Card",
+    "EmpathyMap",
+    "Explanation",
     "Feature",
     "PersonaModel",
     "assign",
+    "card",
+    "cards",
     "curve",
+    "empathy",
+    "explain",
     "feature_labels",
     "features",
     "features_used",
@@ -33,4 +43,8 @@ def __getattr__(name: str) -> Any:
         from cjlab.personas.model import PersonaModel
 
         return PersonaModel
+    if name in ("Explanation", "explain"):
+        from cjlab.personas import explanation
+
+        return getattr(explanation, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,244 @@
+"""Facts as lines of a page: what is known of one persona, in one language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from ibis import _
+
+from cjlab import messages
+from cjlab.config import Authored
+from cjlab.errors import UserError, did_you_mean
+from cjlab.personas._facts import ALL, facts
+from cjlab.personas.assign import features_of, folder_of, names
+from cjlab.personas.naming import is_provisional, label
+from cjlab.personas.sheets import Field, Item, Sheet, initial, written
+from cjlab.personas.summary import profile, verdict
+from cjlab.privacy import gate, redact
+
+QUOTES = 3
+LINES = 5  # of one field, at most
+YES = ("true", "t", "1", "yes", "y", "ja", "j", "kyllä")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one persona."""
+
+    study: Any
+    persona: str
+    name: str
+    language: str
+    provisional: bool
+    table: pd.DataFrame
+    quotes: list[str]
+    people: Authored
+
+    def say(self, key: str, **values: Any) -> str:
+        return messages.text(f"card.{key}", self.language, **values)
+
+    def sheet(self, kind: type[Sheet], fields: tuple[Field, ...]) -> Any:
+        """Put the fields on a page."""
+        notes = [self.say("note", minimum=self.study.config.report.minimum_cell)]
+        if any(row["metric"] == "nps" for row in self.rows("scores")):
+            notes.append(self.say("trademark"))
+        picture = self.people.picture or initial(self.name)
+        head = (self.persona, self.name, self.study.config.name, self.language, picture)
+        return kind(*head, self.provisional, fields, tuple(notes))
+
+    def field(self, key: str, items: list[Item] | None = None) -> Field:
+        """Return a field of computed items, what people wrote after them."""
+        computed = items or []
+        lines = written(getattr(self.people, key, []))
+        said = f"source.{key}" if computed else "" if lines else f"missing.{key}"
+        source = self.say(said) if messages.has(f"card.{said}", self.language) else ""
+        if not source and said.startswith("missing"):
+            source = self.say("missing.authored")
+        return Field(key, self.say(f"field.{key}"), (*computed, *lines), source)
+
+    def rows(self, field: str, persona: str | None = None) -> list[Row]:
+        """Return the rows of a field that hold a number."""
+        table = self.table[self.table["field"] == field]
+        table = table[(table["persona"] == (persona or self.persona)) & (table["status"] == "ok")]
+        found: list[Row] = table.astype(object).where(table.notna(), None).to_dict("records")
+        return found
+
+    def everybody(self, row: Row) -> Row | None:
+        """Return the same number of everybody, where other personas are in it."""
+        same = ("item", "metric")
+        found = [r for r in self.rows(row["field"], ALL) if all(r[k] == row[k] for k in same)]
+        return found[0] if found and found[0]["n"] != row["n"] else None
+
+    def item(self, row: Row, said: str) -> Item:
+        """Turn a row into a line."""
+        whole = self.everybody(row)
+        base = None if whole is None else whole["value"]
+        return line(row, said, self.language, base)
+
+    def shares(self, field: str, most: int = LINES, typical: bool = False) -> list[Item]:
+        """Return the largest shares, or those that are largest beside everybody's."""
+
+        def size(row: Row) -> tuple[float, str]:
+            whole = self.everybody(row) if typical else None
+            return (whole["value"] if whole else 0.0) - row["value"], row["item"]
+
+        found = sorted(self.rows(field), key=size)[:most]
+        return [self.item(row, row["item"].replace("_", " ")) for row in found]
+
+    def attributes(self, field: str) -> list[Item]:
+        """Return means, medians and the largest shares of declared attributes."""
+        shown: list[Item] = []
+        groups: dict[str, list[Row]] = {}
+        for row in self.rows(field):
+            groups.setdefault(row["item"].split("\n")[0], []).append(row)
+        for name, rows in sorted(groups.items()):
+            human = name.replace("_", " ")
+            if rows[0]["metric"] in ("mean", "median"):
+                shown += [self.item(r, self.say(f"item.{r['metric']}", label=human)) for r in rows]
+                continue
+            for row in _safe(rows, self.study.config.report.minimum_cell)[:QUOTES]:
+                shown.append(self.item(row, f"{human}: {row['item'].partition(chr(10))[2]}"))
+        return shown
+
+    def measured(self, field: str) -> list[Item]:
+        """Return every number of a field under its own name."""
+        return [self.item(row, self.say(f"item.{row['item']}")) for row in self.rows(field)]
+
+    def scores(self) -> list[Item]:
+        return [self.item(row, self.score(row)) for row in self.rows("scores")]
+
+    def score(self, row: Row) -> str:
+        kind, relation = row["item"].split("\n")
+        return self.say(f"score.{kind}", relation=messages.label("card.relation", relation, self.language))
+
+    def worst_step(self) -> Row | None:
+        """Return the step that is left clearly more often than by the others, most of all."""
+        rows = self.rows("pains")
+        sure = {r["item"] for r in rows if r["metric"] == "p_adjusted" and r["value"] < 0.05}
+        more = [r for r in rows if r["metric"] == "difference" and r["item"] in sure]
+        worst = max(more, key=lambda row: row["value"], default=None)
+        if worst is None or worst["value"] <= 0:
+            return None
+        return next(r for r in rows if (r["item"], r["metric"]) == (worst["item"], "dropoff"))
+
+    def pains(self) -> list[Item]:
+        worst = self.worst_step()
+        if worst is None:
+            return []
+        step = self.study.model.display(self.language).get(worst["item"], worst["item"])
+        more = next(
+            row
+            for row in self.rows("pains")
+            if (row["item"], row["metric"]) == (worst["item"], "difference")
+        )
+        points = {k: 100 * more[k] for k in ("value", "low", "high")} | {"unit": "points"}
+        return [
+            self.item(worst, self.say("item.dropoff", step=step)),
+            line(more | points, self.say("item.more"), self.language, None),
+        ]
+
+    def habits(self, most: int) -> list[Item]:
+        """Return what the persona differs in most: its means beside everybody's."""
+        means, _withheld = gate(profile(self.study), self.study.config.report.minimum_cell)
+        means = means[means["status"] == "ok"]
+        features = {feature.name: feature for feature in features_of(folder_of(self.study))}
+        own = means[means["persona"] == self.persona].set_index("feature")
+        far = own[own["metric"] == "difference"]["value"].abs().sort_values(kind="stable")
+        mean = means[means["metric"] == "mean"].set_index("feature")
+        shown = []
+        for name in far.index[::-1][:most]:
+            all_of_it = mean.loc[[name]]
+            weights = all_of_it["n"].astype(float)
+            base = float((all_of_it["value"] * weights).sum() / weights.sum())
+            row = own[own["metric"] == "mean"].loc[name].to_dict()
+            if row["unit"] in ("d", "money"):  # a label that says days; the study's currency
+                row["unit"] = None if row["unit"] == "d" else self.study.config.currency
+            shown.append(line(row, label(features[name], self.language), self.language, base))
+        return shown
+
+
+def known(
+    study: Any, persona: str | None, language: str | None, start: Any, end: Any
+) -> list[Known]:
+    """Gather what is known of one persona, or of all."""
+    language = language or study.language
+    named = names(study, language)
+    people = study.config.personas.cards
+    if unknown := people.keys() - named:
+        valid = ", ".join(named) or "none"
+        raise UserError(f'personas.cards: there is no persona "{min(unknown)}". Valid: {valid}.')
+    if persona is not None and persona not in named:
+        by_name = {name: key for key, name in named.items()}
+        if persona not in by_name:
+            raise UserError(f'no persona "{persona}".{did_you_mean(persona, [*named, *by_name])}')
+        persona = by_name[persona]
+    if not named:
+        return []
+    table, said = facts(study, start, end), _quotes(study, start, end)
+    jaccard = verdict(study)["jaccard"]
+    return [
+        Known(
+            study,
+            one,
+            name,
+            language,
+            is_provisional(jaccard.get(one)),
+            table,
+            said.get(one, []),
+            people.get(one, Authored()),
+        )
+        for one, name in named.items()
+        if persona in (None, one)
+    ]
+
+
+def line(row: Row, said: str, language: str, base: float | None) -> Item:
+    """Write a number with its interval, its base and everybody's number."""
+    unit = row["unit"] if isinstance(row["unit"], str) else None
+    form = messages.quantity(unit)
+    if unit == "points":
+        form = lambda value: messages.number(value, 0)  # noqa: E731
+    value, low, high = (
+        None if pd.isna(row[k]) else float(row[k]) for k in ("value", "low", "high")
+    )
+    parts: dict[str, Any] = {"value": form(value), "n": int(row["n"])}
+    if low is not None:
+        scaled = messages.interval(low, high, form) if unit == "points" else None
+        parts["interval"] = scaled or messages.limits(value, low, high, unit)
+    text = messages.text(
+        "cell.value_interval_n" if low is not None else "cell.value_n", language, **parts
+    )
+    if base is not None:
+        text = messages.text("card.base", language, text=text, value=form(base))
+    return Item(said, "computed", text, value, low, high, parts["n"], unit, base)
+
+
+def _safe(rows: list[Row], minimum: int) -> list[Row]:
+    """The largest first; none whose share tells how few the hidden rest are."""
+    rows = sorted(rows, key=lambda row: (-row["value"], row["item"]))
+    while rows and 0 < rows[0]["n"] - sum(row["hits"] for row in rows) < minimum:
+        rows.pop()
+    return rows
+
+
+def _quotes(study: Any, start: Any, end: Any) -> dict[str, list[str]]:
+    """A few redacted texts of each persona from customers who agreed to be quoted."""
+    j = study.journeys(start=start, end=end, view="customer")
+    answers = j.table("responses")
+    if answers is None or "consent" not in j.units.columns:
+        return {}
+    agreed = j.units.filter(_.persona.notnull(), _.consent.cast("string").lower().isin(YES))
+    texts = answers.filter(j.within(answers.ts), answers.text.length().between(20, 240))
+    texts = texts.join(agreed.select("customer_id", "persona"), "customer_id")
+    found = texts.select("persona", "customer_id", "text").execute()
+    # By a digest of the text: no order of theirs says who wrote it, and the choice holds still.
+    found["digest"] = pd.util.hash_array(found["text"].to_numpy(dtype=object))
+    found = found.sort_values(["digest", "customer_id"]).drop_duplicates(["persona", "customer_id"])
+    chosen: dict[str, list[str]] = {}
+    for persona, rows in found.groupby("persona"):
+        if len(rows) >= j.minimum:
+            chosen[str(persona)] = list(dict.fromkeys(map(redact, rows["text"].head(30))))[:QUOTES]
+    return chosen

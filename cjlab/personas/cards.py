@@ -1,0 +1,119 @@
+"""The persona card: what is known of a persona on one page, each field with its origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cjlab import messages
+from cjlab.personas._known import Known, known
+from cjlab.personas.sheets import Field, Item, Sheet, written
+
+FIELDS = (
+    "share",
+    "confidence",
+    "demographics",
+    "psychographics",
+    "goals",
+    "needs",
+    "motivations",
+    "pains",
+    "challenges",
+    "channels",
+    "touchpoints",
+    "value",
+    "scores",
+    "quotes",
+)
+
+
+@dataclass(frozen=True)
+class Card(Sheet):
+    """A persona card; see `Sheet` for its parts and formats."""
+
+    kind: ClassVar[str] = "card"
+
+    @classmethod
+    def authored(cls, lines: dict[str, list[str]], language: str) -> tuple[Field, ...]:
+        """Return the fields of a persona that somebody wrote: authored or missing."""
+        told = [key for key, said in lines.items() if said and key not in FIELDS]
+        return tuple(
+            Field(
+                key,
+                messages.text(f"card.field.{key}", language),
+                written(lines.get(key, [])),
+                "" if lines.get(key) else messages.text("card.missing.invented", language),
+            )
+            for key in (*FIELDS, *told)
+        )
+
+
+def card(
+    study: Any, persona: str, *, language: str | None = None, start: Any = None, end: Any = None
+) -> Card:
+    """Make the card of one persona.
+
+    Parameters
+    ----------
+    study : Study
+        With a frozen assignment; ``personas.cards`` in its file holds what people write.
+    persona : str
+        Its id, such as ``P1``, or its name.
+    language : str, optional
+        The study's by default.
+    start, end : str, date or datetime, optional
+        Customers with an event in the period count, and what they did in it; all by default.
+
+    Returns
+    -------
+    Card
+        Numbers stand with 95% intervals and their base, behind the privacy gate: what rests on
+        fewer customers than the study's minimum is not there. Of each customer the latest
+        answer of a kind counts; transactional and relational ones stay apart. A field nobody
+        knows anything of is ``missing`` and says why.
+
+    Raises
+    ------
+    UserError
+        For a persona that the study does not have, or without an assignment.
+    """
+    return _card(known(study, persona, language, start, end)[0])
+
+
+def cards(
+    study: Any, *, language: str | None = None, start: Any = None, end: Any = None
+) -> list[Card]:
+    """Make the cards of all personas; see `card`.
+
+    Parameters
+    ----------
+    study : Study
+        With a frozen assignment.
+    language : str, optional
+        The study's by default.
+    start, end : str, date or datetime, optional
+        As in `card`.
+
+    Returns
+    -------
+    list of Card
+        P1 first; empty where the study has no customers.
+    """
+    return [_card(one) for one in known(study, None, language, start, end)]
+
+
+def _card(one: Known) -> Card:
+    computed: dict[str, list[Item]] = {
+        "share": one.measured("share"),
+        "confidence": one.measured("confidence"),
+        "demographics": one.attributes("demographics"),
+        "psychographics": one.attributes("psychographics"),
+        "pains": one.pains(),
+        "channels": one.shares("channels"),
+        "touchpoints": one.shares("touchpoints", typical=True),
+        "value": one.measured("value"),
+        "scores": one.scores(),
+        "quotes": [Item(quote) for quote in one.quotes],
+    }
+    card: Card = one.sheet(Card, tuple(one.field(key, computed.get(key)) for key in FIELDS))
+    return card

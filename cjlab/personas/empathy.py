@@ -1,0 +1,110 @@
+"""The empathy map: what a persona says, thinks, does and feels, and where saying is not doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from cjlab.personas._facts import ALL
+from cjlab.personas._known import Known, Row, known
+from cjlab.personas.sheets import Item, Sheet
+from cjlab.stats import difference
+
+# What counts as a high and as a low answer: shares of the top boxes, points of the NPS.
+HIGH = {"csat": 0.8, "ces": 0.8, "nps": 30.0}
+LOW = {"csat": 0.6, "ces": 0.6, "nps": 0.0}
+
+
+@dataclass(frozen=True)
+class EmpathyMap(Sheet):
+    """An empathy map; see `Sheet` for its parts and formats."""
+
+    kind: ClassVar[str] = "empathy"
+
+
+def empathy(
+    study: Any, persona: str, *, language: str | None = None, start: Any = None, end: Any = None
+) -> EmpathyMap:
+    """Make the empathy map of one persona.
+
+    Parameters
+    ----------
+    study, persona, language, start, end
+        As in `card`.
+
+    Returns
+    -------
+    EmpathyMap
+        ``says`` (quotes with consent, redacted), ``thinks`` (authored), ``does`` (touchpoints
+        and habits that set it apart), ``feels`` (scores), ``pains``, ``gains`` and ``gaps``.
+
+    Raises
+    ------
+    UserError
+        As in `card`.
+
+    Notes
+    -----
+    A gap is a high answer (CSAT or CES of 80 % or more, NPS of 30 or more) beside behaviour
+    that is clearly worse than the other customers' (interval of the difference without zero),
+    or a low one (below 60 %, below 0) beside clearly better behaviour. Behaviour is: buying
+    again, being seen in the last 30 days, getting past a step of the funnel.
+    """
+    one = known(study, persona, language, start, end)[0]
+    computed = {
+        "says": [Item(quote) for quote in one.quotes],
+        "does": one.shares("touchpoints", 3, typical=True) + one.habits(3),
+        "feels": one.scores(),
+        "pains": one.pains(),
+        "gaps": _gaps(one),
+    }
+    keys = ("says", "thinks", "does", "feels", "pains", "gains", "gaps")
+    page: EmpathyMap = one.sheet(
+        EmpathyMap, tuple(one.field(key, computed.get(key)) for key in keys)
+    )
+    return page
+
+
+class _Deed(NamedTuple):
+    """A behaviour that is clearly better or worse than that of the others."""
+
+    row: Row
+    said: str
+    better: bool
+
+
+def _gaps(one: Known) -> list[Item]:
+    gaps = []
+    deeds = _deeds(one)
+    for row in one.rows("scores"):
+        kind = row["item"].split("\n")[0]
+        content = row["value"] >= HIGH[kind]
+        if not content and row["value"] >= LOW[kind]:
+            continue
+        gaps += [_gap(one, row, deed) for deed in deeds if deed.better != content]
+    return gaps
+
+
+def _gap(one: Known, row: Row, deed: _Deed) -> Item:
+    stated, done = one.item(row, one.score(row)), one.item(deed.row, deed.said)
+    said = one.say("gap", score=stated.label, deed=done.label)
+    both = one.say("gap_numbers", stated=stated.text, done=done.text)
+    return Item(said, "computed", both, done.value, done.low, done.high, done.n, "1", done.base)
+
+
+def _deeds(one: Known) -> list[_Deed]:
+    found = []
+    for field, item in (("value", "again"), ("rhythm", "lately")):
+        mine, whole = (
+            next((r for r in one.rows(field, who) if r["item"] == item), None)
+            for who in (None, ALL)
+        )
+        if mine and whole and whole["n"] > mine["n"]:
+            others = (whole["hits"] - mine["hits"], whole["n"] - mine["n"])
+            gap = difference(mine["hits"], mine["n"], *others)
+            if gap.low > 0 or gap.high < 0:
+                found.append(_Deed(mine, one.say(f"item.{item}"), gap.low > 0))
+    if worst := one.worst_step():
+        step = one.study.model.display(one.language).get(worst["item"], worst["item"])
+        found.append(_Deed(worst, one.say("item.dropoff", step=step), False))
+    return found
