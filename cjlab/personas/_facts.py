@@ -46,7 +46,10 @@ def facts(study: Any, start: Any = None, end: Any = None) -> pd.DataFrame:
     who = j.units.filter(_.persona.notnull()).semi_join(events, "unit")
     sizes = _counted(who.group_by("persona").agg(hits=_.count()).mutate(item=ibis.literal("share")))
     n = sizes.set_index("persona")["hits"]
-    parts = [_shares("share", sizes, n[ALL]), _confidence(study)]
+    people = sizes.assign(item="customers", value=sizes["hits"], n=sizes["hits"])
+    people = people.assign(field="share", metric="customers", customers=people["n"])
+    parts = [estimates(people.assign(unit="customers"), DIMS)]
+    parts += [_shares("share", sizes, n[ALL]), _confidence(study)]
     parts += _attributes(who, study.config.personas.psychographics)
     for field in ("channel", "touchpoint"):
         used = events.filter(events[field].notnull()).select("unit", item=events[field]).distinct()

@@ -112,7 +112,9 @@ class Known:
 
     def score(self, row: Row) -> str:
         kind, relation = row["item"].split("\n")
-        return self.say(f"score.{kind}", relation=messages.label("card.relation", relation, self.language))
+        return self.say(
+            f"score.{kind}", relation=messages.label("card.relation", relation, self.language)
+        )
 
     def worst_step(self) -> Row | None:
         """Return the step that is left clearly more often than by the others, most of all."""
@@ -149,6 +151,9 @@ class Known:
         far = own[own["metric"] == "difference"]["value"].abs().sort_values(kind="stable")
         mean = means[means["metric"] == "mean"].set_index("feature")
         shown = []
+        rare = {name for name, one in features.items() if one.group == "channel"}
+        low = own[(own["metric"] == "difference") & (own["value"] < 0)].index
+        far = far.drop(rare & set(low))  # a channel not used is nothing done
         for name in far.index[::-1][:most]:
             all_of_it = mean.loc[[name]]
             weights = all_of_it["n"].astype(float)
@@ -204,16 +209,21 @@ def line(row: Row, said: str, language: str, base: float | None) -> Item:
     value, low, high = (
         None if pd.isna(row[k]) else float(row[k]) for k in ("value", "low", "high")
     )
-    parts: dict[str, Any] = {"value": form(value), "n": int(row["n"])}
+    if unit == "customers":  # a count is its own base
+        return Item(
+            said, text=messages.format_value(row["n"], language), value=value, n=row["n"], unit=unit
+        )
+    parts: dict[str, Any] = {"n": int(row["n"])}
     if low is not None:
         scaled = messages.interval(low, high, form) if unit == "points" else None
         parts["interval"] = scaled or messages.limits(value, low, high, unit)
-    text = messages.text(
-        "cell.value_interval_n" if low is not None else "cell.value_n", language, **parts
+    said_of_it = messages.text(
+        "card.basis" if low is None else "card.basis_interval", language, **parts
     )
     if base is not None:
-        text = messages.text("card.base", language, text=text, value=form(base))
-    return Item(said, "computed", text, value, low, high, parts["n"], unit, base)
+        said_of_it = messages.text("card.base", language, text=said_of_it, value=form(base))
+    shown = messages.format_value(form(value), language)
+    return Item(said, "computed", shown, said_of_it, value, low, high, parts["n"], unit, base)
 
 
 def _safe(rows: list[Row], minimum: int) -> list[Row]:

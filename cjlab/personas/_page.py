@@ -11,17 +11,18 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from cjlab.lettering import clean, points, wrap
-from cjlab.personas.sheets import Field, Sheet
+from cjlab.personas.sheets import Field, Item, Sheet
 
 WIDTH, HEIGHT = 8.27, 11.69  # A4, inches
 MARGIN, GUTTER = 0.55, 0.4
 COLUMN = (WIDTH - 2 * MARGIN - GUTTER) / 2
 INK, QUIET, ACCENT, RULE, WARN = "#1C2430", "#4A5568", "#0B4F9E", "#CBD2DC", "#A33A00"
-SIZES = (9.5, 9.0, 8.5, 8.0, 7.5, 7.0, 6.5)  # points of the text, largest that fits
+SIZES = (11.0, 10.2, 9.5, 9.0, 8.5, 8.0, 7.5, 7.0, 6.5)  # points of the text, largest that fits
 LEADING = 1.32
 STYLE = {
     "text.parse_math": False,
     "text.usetex": False,
+    "text.hinting": "none",  # widths as measured
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "pdf.fonttype": 42,
@@ -51,7 +52,9 @@ class _Block:
         self, text: str, size: float, width: float, most: int = 6, x: float = 0, **how: str
     ) -> None:
         weight = how.get("weight", "normal")
-        for part in wrap(text, width=width, size=size, lines=most, weight=weight).split("\n"):
+        for part in wrap(text, width=0.98 * width, size=size, lines=most, weight=weight).split(
+            "\n"
+        ):
             self.lines.append(_Line(part, x, self.height, size, how))
             self.height += size * LEADING / 72
 
@@ -125,11 +128,11 @@ def _field(sheet: Sheet, part: Field, size: float, most: int) -> _Block:
     beside = points(origin, size - 2) / 72 + 0.1
     at = block.height
     block.put(part.label, size + 1.5, COLUMN - beside, most=2, weight="bold", color=INK)
-    drop = (3.0 * LEADING) / 72  # on the baseline of the head
+    drop = 2.0 / 72  # on the baseline of the head
     block.lines.append(_Line(origin, COLUMN, at + drop, size - 2, {"color": QUIET, "ha": "right"}))
     shown = part.items[:most]
     for item in shown:
-        _item(block, item.label, item.text, size)
+        _item(block, item, size)
     if len(part.items) > len(shown):
         block.put(sheet.say("more", count=len(part.items) - len(shown)), size, COLUMN, color=QUIET)
     if part.source:
@@ -138,19 +141,18 @@ def _field(sheet: Sheet, part: Field, size: float, most: int) -> _Block:
     return block
 
 
-def _item(block: _Block, label: str, text: str, size: float) -> None:
-    """A label with its number right of it where both fit, else below."""
-    if not text:
-        block.put(f"– {label}", size, COLUMN, color=INK)
+def _item(block: _Block, item: Item, size: float) -> None:
+    """A label with its number to the right, and below it what the number stands on."""
+    if not (item.text or item.basis):
+        block.put(f"– {item.label}", size, COLUMN, color=INK)
         return
-    wide = points(clean(text), size) / 72
-    if points(clean(label), size) / 72 + wide + 0.15 <= COLUMN:
-        number = {"color": QUIET, "ha": "right"}
-        block.lines.append(_Line(clean(text), COLUMN, block.height, size, number))
-        block.put(label, size, COLUMN, color=INK)
-        return
-    block.put(label, size, COLUMN, most=4, color=INK)
-    block.put(text, size, COLUMN - 0.12, most=3, x=0.12, color=QUIET)
+    at = block.height
+    beside = points(clean(item.text), size) / 72 + 0.15 if item.text else 0.0
+    block.put(item.label, size, COLUMN - beside, most=4, color=INK)
+    block.lines.append(_Line(clean(item.text), COLUMN, at, size, {"color": INK, "ha": "right"}))
+    if item.basis:
+        block.put(item.basis, size - 1.5, COLUMN, most=3, color=QUIET)
+    block.height += 0.03
 
 
 def _set(figure: Figure, block: _Block, left: float, top: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from cjlab.personas._facts import ALL
@@ -87,9 +87,8 @@ def _gaps(one: Known) -> list[Item]:
 
 def _gap(one: Known, row: Row, deed: _Deed) -> Item:
     stated, done = one.item(row, one.score(row)), one.item(deed.row, deed.said)
-    said = one.say("gap", score=stated.label, deed=done.label)
-    both = one.say("gap_numbers", stated=stated.text, done=done.text)
-    return Item(said, "computed", both, done.value, done.low, done.high, done.n, "1", done.base)
+    said = one.say("gap", score=stated.label, stated=stated.text, deed=done.label, done=done.text)
+    return replace(done, label=said, text="", basis=f"{stated.basis} · {done.basis}")
 
 
 def _deeds(one: Known) -> list[_Deed]:

@@ -172,14 +172,15 @@ def _rules(scene: _Scene) -> pd.DataFrame:
     tree = surrogate.grow(X[some], labels[some], scene.least(len(some)))
     sizes = np.bincount(labels, minlength=len(scene.codes))
     lines: list[dict[str, Any]] = []
-    for rule in sorted(surrogate.rules(tree, X), key=lambda rule: (rule.persona, -rule.n)):
+    found = sorted(surrogate.rules(tree, X), key=lambda rule: (rule.persona, -rule.n))
+    for rule in found:
         hits = int((labels[rule.inside] == rule.persona).sum())
         said = _sentence(rule, scene)
         for metric, n in (("purity", rule.n), ("coverage", int(sizes[rule.persona]))):
             rate = proportion(hits, n)._asdict()
             base = {"persona": persona_id(rule.persona), "rule": said, "metric": metric}
             lines.append(base | rate | {"n": n, "customers": n, "hits": hits})
-    for code in sorted(set(scene.codes) - {rule for rule in tree.classes_[_leaves(tree)]}):
+    for code in sorted(set(scene.codes) - {rule.persona for rule in found}):
         lines += [
             {"persona": persona_id(code), "metric": metric, "note": "no_rule"}
             for metric in ("purity", "coverage")
@@ -211,7 +212,8 @@ def _condition(asked: surrogate.Condition, scene: _Scene) -> str:
     elif low:
         said = scene.say("rule.over", label=name, value=form(asked.low))
     else:
-        said = scene.say("rule.upto", label=name, value=form(asked.high))
+        nothing = asked.high == 0 and np.nanmin(scene.X[:, asked.column]) >= 0
+        said = scene.say("rule.is" if nothing else "rule.upto", label=name, value=form(asked.high))
     return scene.say("rule.or_unknown", rule=said) if asked.missing == "some" else said
 
 

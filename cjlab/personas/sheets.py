@@ -29,7 +29,9 @@ class Item:
     origin : {"computed", "authored"}
         Where it comes from.
     text : str
-        The number with its interval and base in words; empty where there is none.
+        The number in words; empty where there is none.
+    basis : str
+        Its interval and base in words, and the same number of everybody.
     value, low, high : float or None
         The number and its 95% interval; null where it is withheld or has none.
     n : int or None
@@ -43,6 +45,7 @@ class Item:
     label: str
     origin: Literal["computed", "authored"] = "computed"
     text: str = ""
+    basis: str = ""
     value: float | None = None
     low: float | None = None
     high: float | None = None

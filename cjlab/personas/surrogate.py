@@ -73,27 +73,35 @@ def _rounded(threshold: float, values: Array) -> float:
 
 
 def rules(tree: DecisionTreeClassifier, X: Array) -> list[Rule]:
-    """Read the leaves as rules; each row of X is inside exactly one."""
-    nodes, leaf = tree.tree_, tree.apply(X)
-    open_ends: dict[int, tuple[float, float]] = {}
+    """Read the tree as rules; each row of X is inside exactly one.
+
+    Branches that all stand for one persona are one rule.
+    """
+    nodes, path = tree.tree_, tree.decision_path(X).tocsc()
+    best = tree.classes_[nodes.value[:, 0].argmax(axis=1)]
     found: list[Rule] = []
 
-    def visit(node: int, bounds: dict[int, tuple[float, float]]) -> None:
+    def said(node: int) -> set[int]:
+        """The personas that the leaves under a node stand for."""
         left, right = nodes.children_left[node], nodes.children_right[node]
-        if left < 0:
-            inside = leaf == node
-            asked = [
-                Condition(column, low, high, _missing(X[inside, column]))
-                for column, (low, high) in bounds.items()
-            ]
-            found.append(Rule(int(tree.classes_[nodes.value[node].argmax()]), asked, inside))
-            return
-        column, at = int(nodes.feature[node]), float(nodes.threshold[node])
-        low, high = bounds.get(column, (-np.inf, np.inf))
-        visit(left, bounds | {column: (low, min(high, at))})
-        visit(right, bounds | {column: (max(low, at), high)})
+        return {int(best[node])} if left < 0 else said(left) | said(right)
 
-    visit(0, open_ends)
+    def visit(node: int, bounds: dict[int, tuple[float, float]]) -> None:
+        personas = said(node)
+        if len(personas) > 1:
+            column, at = int(nodes.feature[node]), float(nodes.threshold[node])
+            low, high = bounds.get(column, (-np.inf, np.inf))
+            visit(nodes.children_left[node], bounds | {column: (low, min(high, at))})
+            visit(nodes.children_right[node], bounds | {column: (max(low, at), high)})
+            return
+        inside = path[:, [node]].toarray()[:, 0] > 0
+        asked = [
+            Condition(column, low, high, _missing(X[inside, column]))
+            for column, (low, high) in bounds.items()
+        ]
+        found.append(Rule(personas.pop(), asked, inside))
+
+    visit(0, {})
     return found
 
 
