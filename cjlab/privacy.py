@@ -40,8 +40,9 @@ _SIGN_OFFS = (
     "(?:best |kind |warm )?regards|sincerely|yours truly|mvh|vh|(?:med )?vänliga? hälsning(?:ar)?|"
     "(?:med )?vennlig hilsen|(?:med )?venlig hilsen|hilsen|hälsning(?:ar)?|terveisin|terv"
 )
+_WORD = r"[^\W\d_][\w'’-]*"
 _GREETED = re.compile(
-    rf"(?P<greeting>\b(?i:{_GREETINGS})\b[.,:]? )(?P<name>[^\W\d_][\w'’-]*(?: [^\W\d_][\w'’-]*){{0,2}})"
+    rf"(?P<greeting>\b(?i:{_GREETINGS})\b[.,:]? )(?P<name>{_WORD}(?: {_WORD}){{0,2}})"
 )
 _REDACTED = (
     (re.compile(r"(?i)\b(?:https?://|www\.)\S+"), "[link]"),

@@ -12,7 +12,7 @@ from ibis import _
 from ibis.expr.types import Table
 from scipy.special import stdtrit
 
-from cjlab.estimates import concat, estimates
+from cjlab.estimates import COUNTS, NUMBERS, concat, estimates
 from cjlab.journey import dropoff, dropoff_difference, observed_milestones
 from cjlab.privacy import gate
 from cjlab.stats import nps_interval, proportion
@@ -23,6 +23,7 @@ LATELY = 30  # days
 # No attributes to describe customers by.
 NOT_TOLD = {"unit", "customer_id", "first_ts", "account_id", "consent", "persona", "customer_type"}
 DIMS = ["persona", "field", "item"]
+DECLARED = ("demographics", "psychographics")
 
 
 def facts(study: Any, start: Any = None, end: Any = None) -> pd.DataFrame:
@@ -56,10 +57,35 @@ def facts(study: Any, start: Any = None, end: Any = None) -> pd.DataFrame:
         labels = j.labels(field)
         hits = _counted(_hits(used.join(who.select("unit", "persona"), "unit")))
         hits["item"] = hits["item"].map(lambda code, labels=labels: labels.get(code, str(code)))
-        parts.append(_shares(f"{field}s", hits, hits["persona"].map(n)))
+        rate = (hits["hits"] / hits["persona"].map(n)).rename("rate")
+        everybody = rate[hits["persona"] == ALL].set_axis(hits["item"][hits["persona"] == ALL])
+        # What a persona uses most beyond everybody comes first: known before a number is hidden.
+        hits = hits.assign(ahead=(hits["item"].map(everybody) - rate).round(12))
+        hits = hits.sort_values(["ahead", "hits", "item"], ascending=[True, False, True])
+        parts.append(_shares(f"{field}s", hits.drop(columns="ahead"), hits["persona"].map(n)))
     parts += [*_value(j, who), _lately(j, events, who, n), *_scores(j, who), *_pains(study, j)]
     gated, _withheld = gate(concat(parts), j.minimum)
-    return gated
+    return _closed(gated, j.minimum)
+
+
+def _closed(table: pd.DataFrame, minimum: int) -> pd.DataFrame:
+    """Hide what would tell a hidden number: the rest of a whole, and everybody's number."""
+    values = table["item"].str.contains("\n") & table["field"].isin(DECLARED)
+    for _group, rows in table[values].groupby(["persona", table["item"].str.partition("\n")[0]]):
+        shown = rows[rows["status"] == "ok"].sort_values(["hits", "item"])
+        while len(shown) and 0 < shown["n"].iloc[0] - shown["hits"].sum() < minimum:
+            _hide(table, shown.index[:1])
+            shown = shown[1:]
+    key = table["field"] + "\n" + table["item"] + "\n" + table["metric"]
+    hidden = key[table["status"] == "suppressed"]
+    _hide(table, table.index[(table["persona"] == ALL) & key.isin(hidden)])
+    return table
+
+
+def _hide(table: pd.DataFrame, rows: Any) -> None:
+    table.loc[rows, [*NUMBERS, *COUNTS]] = None
+    table.loc[rows, "status"] = "suppressed"
+    table.loc[rows, "note"] = "small_cell"
 
 
 def _hits(table: Table) -> Table:
@@ -91,7 +117,8 @@ def _means(field: str, sums: pd.DataFrame, unit: str | None) -> pd.DataFrame:
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = sums["total"].to_numpy(dtype=float) / n
         spread = np.maximum(sums["squares"].to_numpy(dtype=float) / n - mean**2, 0) / (n - 1)
-        half = stdtrit(np.maximum(n - 1, 1), 0.975) * np.sqrt(np.where(n > 1, spread, np.nan))
+        # Customers who are all alike do not show how far others may be.
+        half = stdtrit(np.maximum(n - 1, 1), 0.975) * np.sqrt(np.where(spread > 0, spread, np.nan))
     frame = sums[["persona", "item", "n"]].assign(
         field=field, metric="mean", value=mean, low=mean - half, high=mean + half
     )
@@ -114,7 +141,7 @@ def _attributes(who: Table, attitudes: Sequence[str]) -> Iterator[pd.DataFrame]:
     for name, kind in who.schema().items():
         if name in NOT_TOLD or kind.is_temporal():
             continue
-        field = "psychographics" if name in attitudes else "demographics"
+        field = DECLARED[name in attitudes]
         known = who.filter(who[name].notnull()).mutate(item=who[name])
         if kind.is_numeric():
             number = known.item.cast("float64")
@@ -138,6 +165,9 @@ def _value(j: Any, who: Table) -> Iterator[pd.DataFrame]:
     """Orders and revenue of each customer, nothing for who bought nothing."""
     if j.table("orders") is None and j.model.purchase is None:
         return
+    recorded = j.purchases.aggregate(all=_.count(), valued=_.value.count()).execute().iloc[0]
+    if not recorded["all"]:
+        return  # a study that records no purchase does not say that nobody bought
     bought = j.purchases.filter(j.within(j.purchases.ts)).group_by("unit")
     bought = bought.agg(orders=_.count(), revenue=_.value.sum().cast("float64"))
     each = (
@@ -158,7 +188,8 @@ def _value(j: Any, who: Table) -> Iterator[pd.DataFrame]:
     for item, base in (("bought", "n"), ("again", "bought")):
         hits = found[["persona"]].assign(item=item, hits=found[item])
         yield _shares("value", hits, found[base])
-    for item, unit in (("orders", None), ("revenue", j.currency)):
+    money = [("revenue", j.currency)] if recorded["all"] == recorded["valued"] else []
+    for item, unit in (("orders", None), *money):
         names = {item: "total", f"{item}_squared": "squares"}
         kept = found[["persona", "n", *names]].rename(columns=names)
         yield _means("value", kept.assign(item=item), unit)
@@ -189,7 +220,7 @@ def _scores(j: Any, who: Table) -> Iterator[pd.DataFrame]:
     if not len(found):
         return
     top, low, valid = _boxes(found)
-    found["relation"] = found["relation"].fillna("unspecified").astype("str")
+    found["relation"] = found["relation"].astype("str").fillna("unspecified")
     counts = found.assign(n=found["hits"] * valid, top=found["hits"] * top, low=found["hits"] * low)
     counts = counts.groupby(["persona", "kind", "relation"], as_index=False)[["n", "top", "low"]]
     counts = _with_all(counts.sum(), ["kind", "relation"])
@@ -208,8 +239,8 @@ def _boxes(found: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series]:
     """Which answers are in the top boxes, which are detractors, and which are valid at all."""
     score = pd.to_numeric(found["score"].astype("str").str.strip(), errors="coerce")
     kind = found["kind"]
-    ends = kind.map({"nps": 10, "csat": 5, "ces": 7})
-    scale = found["scale"].astype("float64").fillna(ends)
+    ends = kind.map({"nps": 10.0, "csat": 5.0, "ces": 7.0}).astype("float64")
+    scale = found["scale"].astype("float64").where(found["scale"].notna(), ends)
     first = (kind != "nps").astype(int)
     valid = (score % 1 == 0) & score.between(first, scale)
     # The direction of another effort scale than the second's is not known.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 from ibis import _
@@ -19,6 +19,7 @@ from cjlab.personas.summary import profile, verdict
 from cjlab.privacy import gate, redact
 
 QUOTES = 3
+GROUPS = 3  # of one declared attribute
 LINES = 5  # of one field, at most
 YES = ("true", "t", "1", "yes", "y", "ja", "j", "kyllä")
 Row = dict[str, Any]
@@ -40,8 +41,9 @@ class Known:
     def say(self, key: str, **values: Any) -> str:
         return messages.text(f"card.{key}", self.language, **values)
 
-    def sheet(self, kind: type[Sheet], fields: tuple[Field, ...]) -> Any:
-        """Put the fields on a page."""
+    def sheet(self, kind: type[Sheet], computed: dict[str, list[Item]]) -> Any:
+        """Put computed and authored lines on a page."""
+        fields = tuple(self.field(key, computed.get(key, [])) for key in kind.keys)
         notes = [self.say("note", minimum=self.study.config.report.minimum_cell)]
         if any(row["metric"] == "nps" for row in self.rows("scores")):
             notes.append(self.say("trademark"))
@@ -49,9 +51,8 @@ class Known:
         head = (self.persona, self.name, self.study.config.name, self.language, picture)
         return kind(*head, self.provisional, fields, tuple(notes))
 
-    def field(self, key: str, items: list[Item] | None = None) -> Field:
+    def field(self, key: str, computed: list[Item]) -> Field:
         """Return a field of computed items, what people wrote after them."""
-        computed = items or []
         lines = written(getattr(self.people, key, []))
         said = f"source.{key}" if computed else "" if lines else f"missing.{key}"
         source = self.say(said) if messages.has(f"card.{said}", self.language) else ""
@@ -63,8 +64,7 @@ class Known:
         """Return the rows of a field that hold a number."""
         table = self.table[self.table["field"] == field]
         table = table[(table["persona"] == (persona or self.persona)) & (table["status"] == "ok")]
-        found: list[Row] = table.astype(object).where(table.notna(), None).to_dict("records")
-        return found
+        return cast(list[Row], table.astype(object).where(table.notna(), None).to_dict("records"))
 
     def everybody(self, row: Row) -> Row | None:
         """Return the same number of everybody, where other personas are in it."""
@@ -78,15 +78,15 @@ class Known:
         base = None if whole is None else whole["value"]
         return line(row, said, self.language, base)
 
-    def shares(self, field: str, most: int = LINES, typical: bool = False) -> list[Item]:
-        """Return the largest shares, or those that are largest beside everybody's."""
+    def shares(self, field: str, most: int = LINES) -> list[Item]:
+        """Return the largest shares."""
+        found = sorted(self.rows(field), key=lambda row: (-row["value"], row["item"]))
+        return [self.item(row, row["item"].replace("_", " ")) for row in found[:most]]
 
-        def size(row: Row) -> tuple[float, str]:
-            whole = self.everybody(row) if typical else None
-            return (whole["value"] if whole else 0.0) - row["value"], row["item"]
-
-        found = sorted(self.rows(field), key=size)[:most]
-        return [self.item(row, row["item"].replace("_", " ")) for row in found]
+    def typical(self, most: int = LINES) -> list[Item]:
+        """Return the touchpoints that it uses most beyond everybody."""
+        rows = self.rows("touchpoints")[:most]
+        return [self.item(row, row["item"].replace("_", " ")) for row in rows]
 
     def attributes(self, field: str) -> list[Item]:
         """Return means, medians and the largest shares of declared attributes."""
@@ -99,7 +99,7 @@ class Known:
             if rows[0]["metric"] in ("mean", "median"):
                 shown += [self.item(r, self.say(f"item.{r['metric']}", label=human)) for r in rows]
                 continue
-            for row in _safe(rows, self.study.config.report.minimum_cell)[:QUOTES]:
+            for row in sorted(rows, key=lambda row: (-row["value"], row["item"]))[:GROUPS]:
                 shown.append(self.item(row, f"{human}: {row['item'].partition(chr(10))[2]}"))
         return shown
 
@@ -153,7 +153,7 @@ class Known:
         shown = []
         rare = {name for name, one in features.items() if one.group == "channel"}
         low = own[(own["metric"] == "difference") & (own["value"] < 0)].index
-        far = far.drop(rare & set(low))  # a channel not used is nothing done
+        far = far[~far.index.isin(rare & set(low))]  # a channel not used is nothing done
         for name in far.index[::-1][:most]:
             all_of_it = mean.loc[[name]]
             weights = all_of_it["n"].astype(float)
@@ -206,15 +206,12 @@ def line(row: Row, said: str, language: str, base: float | None) -> Item:
     form = messages.quantity(unit)
     if unit == "points":
         form = lambda value: messages.number(value, 0)  # noqa: E731
-    value, low, high = (
-        None if pd.isna(row[k]) else float(row[k]) for k in ("value", "low", "high")
-    )
-    if unit == "customers":  # a count is its own base
-        return Item(
-            said, text=messages.format_value(row["n"], language), value=value, n=row["n"], unit=unit
-        )
+    value, low, high = float(row["value"]), _known_limit(row["low"]), _known_limit(row["high"])
     parts: dict[str, Any] = {"n": int(row["n"])}
-    if low is not None:
+    shown = messages.format_value(form(value), language)
+    if unit == "customers":  # a count is its own base
+        return Item(said, text=shown, value=value, n=parts["n"], unit=unit)
+    if low is not None and high is not None:
         scaled = messages.interval(low, high, form) if unit == "points" else None
         parts["interval"] = scaled or messages.limits(value, low, high, unit)
     said_of_it = messages.text(
@@ -222,16 +219,11 @@ def line(row: Row, said: str, language: str, base: float | None) -> Item:
     )
     if base is not None:
         said_of_it = messages.text("card.base", language, text=said_of_it, value=form(base))
-    shown = messages.format_value(form(value), language)
     return Item(said, "computed", shown, said_of_it, value, low, high, parts["n"], unit, base)
 
 
-def _safe(rows: list[Row], minimum: int) -> list[Row]:
-    """The largest first; none whose share tells how few the hidden rest are."""
-    rows = sorted(rows, key=lambda row: (-row["value"], row["item"]))
-    while rows and 0 < rows[0]["n"] - sum(row["hits"] for row in rows) < minimum:
-        rows.pop()
-    return rows
+def _known_limit(limit: Any) -> float | None:
+    return None if pd.isna(limit) else float(limit)
 
 
 def _quotes(study: Any, start: Any, end: Any) -> dict[str, list[str]]:

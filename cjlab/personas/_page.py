@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,7 +20,7 @@ COLUMN = (WIDTH - 2 * MARGIN - GUTTER) / 2
 INK, QUIET, ACCENT, RULE, WARN = "#1C2430", "#4A5568", "#0B4F9E", "#CBD2DC", "#A33A00"
 SIZES = (11.0, 10.2, 9.5, 9.0, 8.5, 8.0, 7.5, 7.0, 6.5)  # points of the text, largest that fits
 LEADING = 1.32
-STYLE = {
+STYLE: dict[Any, Any] = {
     "text.parse_math": False,
     "text.usetex": False,
     "text.hinting": "none",  # widths as measured
@@ -38,7 +39,7 @@ class _Line:
     x: float
     y: float
     size: float
-    how: dict[str, str] = field(default_factory=dict)
+    how: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -144,7 +145,8 @@ def _field(sheet: Sheet, part: Field, size: float, most: int) -> _Block:
 def _item(block: _Block, item: Item, size: float) -> None:
     """A label with its number to the right, and below it what the number stands on."""
     if not (item.text or item.basis):
-        block.put(f"– {item.label}", size, COLUMN, color=INK)
+        block.lines.append(_Line("–", 0, block.height, size, {"color": QUIET}))
+        block.put(item.label, size, COLUMN - 0.14, x=0.14, color=INK)
         return
     at = block.height
     beside = points(clean(item.text), size) / 72 + 0.15 if item.text else 0.0

@@ -5,26 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cjlab import messages
 from cjlab.personas._known import Known, known
-from cjlab.personas.sheets import Field, Item, Sheet, written
-
-FIELDS = (
-    "share",
-    "confidence",
-    "demographics",
-    "psychographics",
-    "goals",
-    "needs",
-    "motivations",
-    "pains",
-    "challenges",
-    "channels",
-    "touchpoints",
-    "value",
-    "scores",
-    "quotes",
-)
+from cjlab.personas.sheets import Item, Sheet
 
 
 @dataclass(frozen=True)
@@ -32,20 +14,22 @@ class Card(Sheet):
     """A persona card; see `Sheet` for its parts and formats."""
 
     kind: ClassVar[str] = "card"
-
-    @classmethod
-    def authored(cls, lines: dict[str, list[str]], language: str) -> tuple[Field, ...]:
-        """Return the fields of a persona that somebody wrote: authored or missing."""
-        told = [key for key, said in lines.items() if said and key not in FIELDS]
-        return tuple(
-            Field(
-                key,
-                messages.text(f"card.field.{key}", language),
-                written(lines.get(key, [])),
-                "" if lines.get(key) else messages.text("card.missing.invented", language),
-            )
-            for key in (*FIELDS, *told)
-        )
+    keys = (
+        "share",
+        "confidence",
+        "demographics",
+        "psychographics",
+        "goals",
+        "needs",
+        "motivations",
+        "pains",
+        "challenges",
+        "channels",
+        "touchpoints",
+        "value",
+        "scores",
+        "quotes",
+    )
 
 
 def card(
@@ -110,10 +94,10 @@ def _card(one: Known) -> Card:
         "psychographics": one.attributes("psychographics"),
         "pains": one.pains(),
         "channels": one.shares("channels"),
-        "touchpoints": one.shares("touchpoints", typical=True),
+        "touchpoints": one.typical(),
         "value": one.measured("value"),
         "scores": one.scores(),
         "quotes": [Item(quote) for quote in one.quotes],
     }
-    card: Card = one.sheet(Card, tuple(one.field(key, computed.get(key)) for key in FIELDS))
+    card: Card = one.sheet(Card, computed)
     return card

@@ -20,6 +20,7 @@ class EmpathyMap(Sheet):
     """An empathy map; see `Sheet` for its parts and formats."""
 
     kind: ClassVar[str] = "empathy"
+    keys = ("says", "thinks", "does", "feels", "pains", "gains", "gaps")
 
 
 def empathy(
@@ -53,15 +54,12 @@ def empathy(
     one = known(study, persona, language, start, end)[0]
     computed = {
         "says": [Item(quote) for quote in one.quotes],
-        "does": one.shares("touchpoints", 3, typical=True) + one.habits(3),
+        "does": one.typical(3) + one.habits(3),
         "feels": one.scores(),
         "pains": one.pains(),
         "gaps": _gaps(one),
     }
-    keys = ("says", "thinks", "does", "feels", "pains", "gains", "gaps")
-    page: EmpathyMap = one.sheet(
-        EmpathyMap, tuple(one.field(key, computed.get(key)) for key in keys)
-    )
+    page: EmpathyMap = one.sheet(EmpathyMap, computed)
     return page
 
 

@@ -252,8 +252,7 @@ def _exemplars(scene: _Scene) -> pd.DataFrame:
         # An average of fewer than the minimum would be a description of persons.
         few = len(near) < scene.minimum or n < scene.minimum
         part = pd.DataFrame({"value": np.where(few, np.nan, mean), "n": np.where(few, 0, n)})
-        part["status"] = np.where(few & (n > 0), "suppressed", None)
-        part["note"] = np.where(few & (n > 0), "small_cell", None)
+        part.loc[few & (n > 0), ["status", "note"]] = ["suppressed", "small_cell"]
         part["feature"] = [feature.name for feature in scene.features]
         part["unit"] = [feature.unit for feature in scene.features]
         parts.append(part.assign(persona=persona_id(code)))

@@ -107,6 +107,7 @@ class Sheet:
     """
 
     kind: ClassVar[str] = "sheet"
+    keys: ClassVar[tuple[str, ...]] = ()
 
     persona: str
     name: str
@@ -133,7 +134,7 @@ class Sheet:
             ``schema, kind, persona, name, study, language, picture, provisional, notes`` and
             ``fields``: a list of ``key, label, origin, source, items``.
         """
-        whole = {"schema": SCHEMA, "kind": self.kind} | asdict(self)
+        whole: dict[str, Any] = {"schema": SCHEMA, "kind": self.kind, **asdict(self)}
         for shown, field in zip(whole["fields"], self.fields, strict=True):
             shown["origin"] = field.origin
         return whole
@@ -217,8 +218,17 @@ class Sheet:
 
     @classmethod
     def authored(cls, lines: dict[str, list[str]], language: str) -> tuple[Field, ...]:
-        """Return the fields of a persona that is written, not computed."""
-        raise UserError(f"a {cls.kind} has no authored form.")
+        """Return the fields of a persona that somebody wrote: authored or missing."""
+        missing = messages.text("card.missing.invented", language)
+        return tuple(
+            Field(
+                key,
+                messages.text(f"card.field.{key}", language),
+                written(lines.get(key, [])),
+                "" if lines.get(key) else missing,
+            )
+            for key in cls.keys
+        )
 
     def say(self, key: str, **values: Any) -> str:
         """Return a message of the page in its language."""

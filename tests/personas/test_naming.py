@@ -9,7 +9,8 @@ from cjlab.personas._features import RHYTHM, VALUE, Feature
 from cjlab.personas.naming import STEADY, is_provisional, label, make
 
 LANGUAGES = [name for name in messages.LANGUAGES if name != "en"]
-KEYS = sorted(key for key in messages.keys() if key.split(".")[0] in ("persona", "card"))
+ENGLISH = list(messages.keys())
+KEYS = sorted(key for key in ENGLISH if key.split(".")[0] in ("persona", "card"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -20,7 +21,7 @@ def test_every_language_says_all_that_english_says(language):
         assert messages.places(key, language) == messages.places(key), key
     # What is translated exists in English too; a typing error in a key would hide there.
     own = {str(message.id) for message in messages._catalogue(language) if message.id}
-    assert own <= set(messages.keys())
+    assert own <= set(ENGLISH)
 
 
 @pytest.mark.parametrize("language", messages.LANGUAGES)
