@@ -139,7 +139,7 @@ def _confidence(study: Any) -> pd.DataFrame:
 def _attributes(who: Table, attitudes: Sequence[str]) -> Iterator[pd.DataFrame]:
     """Declared attributes: means and medians of numbers, shares of values."""
     for name, kind in who.schema().items():
-        if name in NOT_TOLD or kind.is_temporal():
+        if name in NOT_TOLD or name.lower().endswith("_id") or kind.is_temporal():
             continue
         field = DECLARED[name in attitudes]
         known = who.filter(who[name].notnull()).mutate(item=who[name])

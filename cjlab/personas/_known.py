@@ -13,7 +13,7 @@ from cjlab.config import Authored
 from cjlab.errors import UserError, did_you_mean
 from cjlab.personas._facts import ALL, facts
 from cjlab.personas.assign import features_of, folder_of, names
-from cjlab.personas.naming import is_provisional, label
+from cjlab.personas.naming import is_provisional, label, named
 from cjlab.personas.sheets import Field, Item, Sheet, initial, written
 from cjlab.personas.summary import profile, verdict
 from cjlab.privacy import gate, redact
@@ -161,7 +161,9 @@ class Known:
             row = own[own["metric"] == "mean"].loc[name].to_dict()
             if row["unit"] in ("d", "money"):  # a label that says days; the study's currency
                 row["unit"] = None if row["unit"] == "d" else self.study.config.currency
-            shown.append(line(row, label(features[name], self.language), self.language, base))
+            shown.append(
+                line(row, label(named(name, features), self.language), self.language, base)
+            )
         return shown
 
 

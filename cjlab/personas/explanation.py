@@ -15,10 +15,9 @@ from cjlab.errors import UserError
 from cjlab.estimates import estimates
 from cjlab.personas import surrogate
 from cjlab.personas._features import Feature
-from cjlab.personas.assign import persona_id
 from cjlab.personas.contrasts import profile
 from cjlab.personas.model import PersonaModel
-from cjlab.personas.naming import label
+from cjlab.personas.naming import LEVEL, label, named
 from cjlab.personas.pipeline import canonical_rows
 from cjlab.personas.summary import described
 from cjlab.privacy import DEFAULT_MINIMUM
@@ -68,6 +67,7 @@ def explain(
     X: pd.DataFrame,
     *,
     features: Sequence[Feature] | None = None,
+    ids: Sequence[str] | None = None,
     minimum: int = DEFAULT_MINIMUM,
     language: str = "en",
 ) -> Explanation:
@@ -81,6 +81,8 @@ def explain(
         Raw features in human units, as `features` gives them; NaN is missing.
     features : sequence of Feature, optional
         Labels and units; ``X.attrs["features"]`` by default.
+    ids : sequence of str, optional
+        Ids of the personas in the order of their codes; ``P1, P2 …`` by default.
     minimum : int, default 10
         Customers that an average or a rule stands on at least.
     language : str, default "en"
@@ -114,8 +116,7 @@ def explain(
         raise UserError("explain: there are no customers; the features have no rows.")
     given = X.attrs.get("features", []) if features is None else features
     known = {feature.name: feature for feature in given}
-    columns = [str(X.columns[i]) for i in model.columns_order_]
-    values = X.to_numpy(dtype=float)[:, model.columns_order_]
+    columns, values = model._names(), model._ordered(X)
     # Every sum is taken in one order, whatever that of the rows.
     rows = canonical_rows(values)
     values, labels = values[rows], model.predict(X)[rows]
@@ -123,14 +124,15 @@ def explain(
         values,
         labels,
         model.transform(X)[rows],
-        [known.get(name) or Feature(name, name.replace("_", " "), "", "") for name in columns],
+        [named(name, known) for name in columns],
         profile(values, labels, model.prepare_, columns),
         model,
+        list(ids or [f"P{code + 1}" for code in range(model.n_personas_)]),
         minimum,
         language,
     )
     return Explanation(
-        described(scene.profile, {feature.name: feature.unit for feature in scene.features}),
+        _differences(scene),
         _rules(scene),
         _accuracy(scene),
         _exemplars(scene),
@@ -148,6 +150,7 @@ class _Scene:
     features: list[Feature]
     profile: pd.DataFrame
     model: PersonaModel
+    ids: list[str]
     minimum: int
     language: str
 
@@ -161,6 +164,12 @@ class _Scene:
     def least(self, n: int) -> int:
         """Fewest customers that a rule may stand on."""
         return max(self.minimum, -(-n // 100))
+
+
+def _differences(scene: _Scene) -> pd.DataFrame:
+    ids = [scene.ids[code] for code in scene.profile["persona"]]
+    units = {feature.name: feature.unit for feature in scene.features}
+    return described(scene.profile.assign(persona=ids), units)
 
 
 def _rules(scene: _Scene) -> pd.DataFrame:
@@ -178,11 +187,11 @@ def _rules(scene: _Scene) -> pd.DataFrame:
         said = _sentence(rule, scene)
         for metric, n in (("purity", rule.n), ("coverage", int(sizes[rule.persona]))):
             rate = proportion(hits, n)._asdict()
-            base = {"persona": persona_id(rule.persona), "rule": said, "metric": metric}
+            base = {"persona": scene.ids[rule.persona], "rule": said, "metric": metric}
             lines.append(base | rate | {"n": n, "customers": n, "hits": hits})
     for code in sorted(set(scene.codes) - {rule.persona for rule in found}):
         lines += [
-            {"persona": persona_id(code), "metric": metric, "note": "no_rule"}
+            {"persona": scene.ids[code], "metric": metric, "note": "no_rule"}
             for metric in ("purity", "coverage")
         ]
     frame = pd.DataFrame(lines).assign(unit="1")
@@ -203,6 +212,8 @@ def _condition(asked: surrogate.Condition, scene: _Scene) -> str:
     feature = scene.features[asked.column]
     name, form = label(feature, scene.language), _form(feature)
     low, high = np.isfinite(asked.low), np.isfinite(asked.high)
+    if LEVEL in feature.name:  # of a category: 1 or 0
+        return feature.name if low else scene.say("rule.not", label=feature.name)
     if asked.missing == "all":
         return scene.say("rule.unknown", label=name)
     if not (low or high):
@@ -252,10 +263,11 @@ def _exemplars(scene: _Scene) -> pd.DataFrame:
         # An average of fewer than the minimum would be a description of persons.
         few = len(near) < scene.minimum or n < scene.minimum
         part = pd.DataFrame({"value": np.where(few, np.nan, mean), "n": np.where(few, 0, n)})
-        part.loc[few & (n > 0), ["status", "note"]] = ["suppressed", "small_cell"]
+        part["status"] = pd.Series("suppressed", part.index).where(few & (n > 0))
+        part["note"] = pd.Series("small_cell", part.index).where(few & (n > 0))
         part["feature"] = [feature.name for feature in scene.features]
         part["unit"] = [feature.unit for feature in scene.features]
-        parts.append(part.assign(persona=persona_id(code)))
+        parts.append(part.assign(persona=scene.ids[code]))
     frame = pd.concat(parts, ignore_index=True)
     frame = frame.assign(metric="mean", customers=frame["n"], of="nearest_customers")
     return estimates(frame, ["persona", "feature"])
@@ -276,7 +288,7 @@ def _nearest(scene: _Scene) -> pd.DataFrame:
         inside = scene.labels == code
         n, hits = int(inside.sum()), int(near[inside].sum())
         other = int(np.bincount(second[inside], minlength=len(scene.codes)).argmax())
-        pair = {"persona": persona_id(code), "other": persona_id(other)}
+        pair = {"persona": scene.ids[code], "other": scene.ids[other]}
         rate = proportion(hits, n)._asdict() | {"n": n, "customers": n, "hits": hits}
         lines.append(pair | {"metric": "near_border", "unit": "1", "of": "customers"} | rate)
         for index, weight in _contributions(scene, code, other):

@@ -10,6 +10,7 @@ from cjlab.messages import has, text
 from cjlab.personas._features import Feature
 
 LEAST = 0.3  # standard deviations below which a difference is not worth a name
+LEVEL = ": "  # parts an attribute and its level in the name of a feature
 PARTS = 2  # differences that a name tells
 STEADY = 0.75  # as in `stability`, whose scikit-learn takes seconds to import
 
@@ -74,6 +75,18 @@ def is_provisional(jaccard: float | None) -> bool:
     return jaccard is not None and jaccard < STEADY
 
 
+def named(name: str, known: Mapping[str, Feature]) -> Feature:
+    """Return what is known of a feature; one that is not known, such as a level, is its name.
+
+    Examples
+    --------
+    >>> named("country: SE", {}).unit
+    '1'
+    """
+    unit = "1" if LEVEL in name else ""
+    return known.get(name) or Feature(name, name.replace("_", " "), unit, "")
+
+
 def label(feature: Feature, language: str = "en") -> str:
     """Return a feature's human name as it stands inside a sentence.
 
@@ -91,24 +104,29 @@ def label(feature: Feature, language: str = "en") -> str:
 
 def _kind(feature: Feature) -> tuple[str, str]:
     """The key that a feature's phrases go by, and the study's own word in them."""
+    if has(f"persona.high.{feature.name}"):
+        return feature.name, feature.label.lower()
     if feature.group == "channel":
         return "channel", feature.label.removeprefix("Share of ")
     if feature.name.startswith("days_in_"):
         return "days_in", feature.label.removeprefix("Days in ")
-    own, sign, value = feature.label.partition(": ")
-    return ("value", value) if sign and own else (feature.name, feature.label.lower())
+    value = feature.label.partition(LEVEL)[2]
+    if value in ("other", "missing"):  # say of what
+        value = feature.label
+    return ("value", value) if value else (feature.name, feature.label.lower())
 
 
 def _phrases(rows: pd.DataFrame, known: Mapping[str, Feature], language: str) -> list[str]:
     """What to say of a persona, the largest difference first, low shares of a channel last."""
     rows = rows[rows["difference"].abs() >= LEAST]
-    shares = [name for name, one in known.items() if _kind(one)[0] in ("channel", "value")]
+    features = {name: named(name, known) for name in rows["feature"]}
+    shares = [name for name, one in features.items() if _kind(one)[0] in ("channel", "value")]
     rows = rows.assign(
         low_share=rows["feature"].isin(shares) & (rows["difference"] < 0),
         size=-rows["difference"].abs().round(9),
     ).sort_values(["low_share", "size", "feature"])
     said = [
-        _phrase(known.get(name) or Feature(name, name.replace("_", " "), "", ""), high, language)
+        _phrase(features[name], high, language)
         for name, high in zip(rows["feature"], rows["difference"] > 0, strict=True)
     ]
     return said or [text("persona.average", language)]

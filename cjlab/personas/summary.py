@@ -76,12 +76,12 @@ def profile(study: Any) -> pd.DataFrame:
     folder = folder_of(study)
     found = pd.read_parquet(folder / "profile.parquet")
     units = {feature.name: feature.unit for feature in features_of(folder)}
+    found["persona"] = [persona_id(code) for code in found["persona"]]
     return described(found, units)
 
 
 def described(found: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
-    """Turn a profile by persona codes into estimates; see `profile`."""
-    found = found.assign(persona=[persona_id(code) for code in found["persona"]])
+    """Turn `contrasts.profile`, its codes replaced by ids, into estimates; see `profile`."""
     parts = []
     for metric, low, high in (("mean", "mean_low", "mean_high"), ("difference", "low", "high")):
         rows = found.reindex(columns=["persona", "feature", metric, low, high, "n"])

@@ -1,14 +1,19 @@
 """Names by rule in five languages, every one of them whole."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from cjlab import messages
-from cjlab.personas import stability
-from cjlab.personas._features import RHYTHM, VALUE, Feature
-from cjlab.personas.naming import STEADY, is_provisional, label, make
+from cjlab.personas import _features, stability
+from cjlab.personas._features import Feature
+from cjlab.personas.naming import STEADY, is_provisional, label, make, named
 
 LANGUAGES = [name for name in messages.LANGUAGES if name != "en"]
+SIDES = ("high", "low")
+LISTED = pd.read_csv(Path(_features.__file__).with_name("features.csv"))["name"]
+CATALOGUE = [name for name in LISTED if "{" not in name]
 ENGLISH = list(messages.keys())
 KEYS = sorted(key for key in ENGLISH if key.split(".")[0] in ("persona", "card"))
 
@@ -25,14 +30,14 @@ def test_every_language_says_all_that_english_says(language):
 
 
 @pytest.mark.parametrize("language", messages.LANGUAGES)
-def test_phrases_tell_features_and_sides_apart(language):
-    names = [f.name for f in (*RHYTHM, *VALUE)]
-    said = [
-        messages.own(f"persona.{s}.{name}", language) for name in names for s in ("high", "low")
-    ]
-    assert None not in said and len(set(said)) == len(said)
-    labels = [label(feature, language) for feature in (*RHYTHM, *VALUE)]
-    assert len(set(labels)) == len(labels)
+def test_every_feature_has_a_label_and_a_phrase_for_either_side(language):
+    named = [key.removeprefix("persona.high.") for key in KEYS if key.startswith("persona.high.")]
+    assert set(CATALOGUE) <= set(named) and len(named) > len(CATALOGUE)
+    said = [messages.own(f"persona.{side}.{name}", language) for name in named for side in SIDES]
+    said += [messages.own(f"persona.label.{name}", language) for name in named if name != "feature"]
+    assert None not in said
+    # A channel and a value are told in the same words; no other two are.
+    assert len(set(said)) == len(said) - 3
 
 
 def test_translations_are_not_english():
@@ -55,7 +60,6 @@ def test_features_of_a_study_are_named_by_their_own_words():
     features = [
         Feature("share_app", "Share of app", "1", "", "channel"),
         Feature("days_in_intent", "Days in Intent", "d", ""),
-        Feature("country_se", "Country: Sweden", "1", "", "declared"),
         Feature("age", "Age", "years", "", "declared"),
         Feature("pets", "Number of pets", "pets", "", "declared"),
     ]
@@ -67,7 +71,13 @@ def test_features_of_a_study_are_named_by_their_own_words():
             "länge i Intent",
             "days in Intent",
         ),
-        "country_se": ("mostly Sweden", "rarely Sweden", "mest Sweden", "share of Sweden"),
+        "country: Sweden": ("mostly Sweden", "rarely Sweden", "mest Sweden", "share of Sweden"),
+        "country: other": (
+            "mostly country: other",
+            "rarely country: other",
+            "mest country: other",
+            "share of country: other",
+        ),
         "age": ("older", "younger", "äldre", "age"),
         "pets": (
             "high number of pets",
@@ -76,20 +86,16 @@ def test_features_of_a_study_are_named_by_their_own_words():
             "number of pets",
         ),
     }
-    for feature in features:
-        high, low, swedish, name = wanted[feature.name]
-        profile = rows((0, feature.name, 1.0), (1, feature.name, -1.0))
+    for feature, (high, low, swedish, name) in wanted.items():
+        profile = rows((0, feature, 1.0), (1, feature, -1.0))
         assert make(profile, features) == {0: high, 1: low}
         assert make(profile, features, "sv")[0] == swedish
-        assert label(feature) == name
+        assert label(named(feature, {f.name: f for f in features})) == name
 
 
 def test_low_shares_are_told_last():
-    features = [
-        Feature("country_se", "Country: Sweden", "1", "", "declared"),
-        Feature("share_app", "Share of app", "1", "", "channel"),
-    ]
-    profile = rows((0, "country_se", -2.0), (0, "frequency", 0.5), (1, "share_app", 1.0))
+    features = [Feature("share_app", "Share of app", "1", "", "channel")]
+    profile = rows((0, "country: Sweden", -2.0), (0, "frequency", 0.5), (1, "share_app", 1.0))
     assert make(profile, features)[0] == "frequent, rarely Sweden"
 
 
