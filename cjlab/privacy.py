@@ -42,7 +42,7 @@ _SIGN_OFFS = (
 )
 _WORD = r"[^\W\d_][\w'’-]*"
 _GREETED = re.compile(
-    rf"(?P<greeting>\b(?i:{_GREETINGS})\b[.,:]? )(?P<name>{_WORD}(?: {_WORD}){{0,2}})"
+    rf"(?P<greeting>(?:\b(?i:{_GREETINGS})\b[.,:]? )+)(?P<name>{_WORD}(?: {_WORD}){{0,2}})"
 )
 _REDACTED = (
     (re.compile(r"(?i)\b(?:https?://|www\.)\S+"), "[link]"),
@@ -52,7 +52,12 @@ _REDACTED = (
         ),
         "[e-mail]",
     ),
-    (re.compile(r"(?i)\b[\w-]{2,64}\.(?:com|net|org|info|io|eu|se|no|dk|fi)\b(?:/\S*)?"), "[link]"),
+    (
+        re.compile(
+            r"(?i)\b(?:[\w-]{1,64}\.){1,4}(?:com|net|org|info|io|eu|se|no|dk|fi)\b(?:/\S*)?"
+        ),
+        "[link]",
+    ),
     (re.compile(r"(?:\b[A-Z]{2})?\+?\(?\d(?:[ ().\-–/]{0,3}\d){5,}(?:[A-Za-z]\b)?"), "[number]"),
     # What ends a text after a sign-off is a name, capitals or not.
     (re.compile(rf"(\b(?i:{_SIGN_OFFS})\b[.,:!]*) [^.!?]{{1,40}}[.!]?$"), r"\1 [name]"),
