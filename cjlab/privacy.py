@@ -1,4 +1,4 @@
-"""What may leave the building: small cells, pseudonyms, and text that spreadsheets would run.
+"""What may leave the building: small cells, pseudonyms, quotes, text that spreadsheets would run.
 
 Only primary suppression is done here: each row is judged by itself. That a hidden cell may still
 follow from its neighbours (a rate and its complement, parts and their whole) is the matter of
@@ -29,7 +29,6 @@ LOWEST_MINIMUM = 5
 _IDS = ("customer_id", "account_id", "alias", "order_id", "session", "session_id")
 _KEY_VARIABLE = "CJLAB_KEY"
 _KEY_LENGTH = 16
-# The full-width forms are read as formulas too once a spreadsheet has normalised them.
 _LONGEST_TEXT = 5_000
 _GREETINGS = (
     "dear|hi|hello|mr|mrs|ms|miss|my name is|i am called|hej|hejsan|hallå|herr|fru|fröken|"
@@ -62,6 +61,7 @@ _REDACTED = (
     # What ends a text after a sign-off is a name, capitals or not.
     (re.compile(rf"(\b(?i:{_SIGN_OFFS})\b[.,:!]*) [^.!?]{{1,40}}[.!]?$"), r"\1 [name]"),
 )
+# The full-width forms are read as formulas too once a spreadsheet has normalised them.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 

@@ -22,6 +22,7 @@ SURE = 0.9  # confidence above which a customer's persona is called sure
 LATELY = 30  # days
 # No attributes to describe customers by.
 NOT_TOLD = {"unit", "customer_id", "first_ts", "account_id", "consent", "persona", "customer_type"}
+NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"  # with a zero in front it is a code
 DIMS = ["persona", "field", "item"]
 DECLARED = ("demographics", "psychographics")
 
@@ -138,12 +139,16 @@ def _confidence(study: Any) -> pd.DataFrame:
 
 def _attributes(who: Table, attitudes: Sequence[str]) -> Iterator[pd.DataFrame]:
     """Declared attributes: means and medians of numbers, shares of values."""
-    for name, kind in who.schema().items():
-        if name in NOT_TOLD or name.lower().endswith("_id") or kind.is_temporal():
-            continue
+    names = [
+        name
+        for name, kind in who.schema().items()
+        if name not in NOT_TOLD and not name.lower().endswith("_id") and not kind.is_temporal()
+    ]
+    numbers = _numeric(who, names)
+    for name in names:
         field = DECLARED[name in attitudes]
         known = who.filter(who[name].notnull()).mutate(item=who[name])
-        if kind.is_numeric():
+        if name in numbers:
             number = known.item.cast("float64")
             sums = known.group_by("persona").agg(
                 n=_.count(), total=number.sum(), squares=(number * number).sum()
@@ -159,6 +164,16 @@ def _attributes(who: Table, attitudes: Sequence[str]) -> Iterator[pd.DataFrame]:
             # Two parts, so that a value cannot be taken for another attribute's.
             hits["item"] = name + "\n" + hits["item"].astype("str")
             yield _shares(field, hits, n)
+
+
+def _numeric(who: Table, names: list[str]) -> set[str]:
+    """The attributes that hold numbers and nothing else; sources give them as text."""
+    text = {name: who[name].cast("string") for name in names}
+    odd = {name: (~column.re_search(NUMBER)).sum() for name, column in text.items()}
+    if not names:
+        return set()
+    found = who.aggregate(**odd).execute().iloc[0]
+    return {name for name in names if found[name] == 0}
 
 
 def _value(j: Any, who: Table) -> Iterator[pd.DataFrame]:

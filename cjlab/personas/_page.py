@@ -47,15 +47,16 @@ class _Block:
     """Text set in a column, and how high it is."""
 
     height: float = 0.0
+    most: int = 99  # lines of one text
     lines: list[_Line] = field(default_factory=list)
 
     def put(
         self, text: str, size: float, width: float, most: int = 6, x: float = 0, **how: str
     ) -> None:
         weight = how.get("weight", "normal")
-        for part in wrap(text, width=0.98 * width, size=size, lines=most, weight=weight).split(
-            "\n"
-        ):
+        for part in wrap(
+            text, width=0.98 * width, size=size, lines=min(most, self.most), weight=weight
+        ).split("\n"):
             self.lines.append(_Line(part, x, self.height, size, how))
             self.height += size * LEADING / 72
 
@@ -124,7 +125,7 @@ def _fit(sheet: Sheet, room: float) -> list[list[_Block]]:
 
 
 def _field(sheet: Sheet, part: Field, size: float, most: int) -> _Block:
-    block = _Block(height=0.06)
+    block = _Block(height=0.06, most=most)
     origin = sheet.say(f"origin.{part.origin.replace('+', '_')}")
     beside = points(origin, size - 2) / 72 + 0.1
     at = block.height
