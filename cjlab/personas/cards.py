@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from cjlab.personas._known import Known, known
 from cjlab.personas.sheets import Item, Sheet
 
 
-@dataclass(frozen=True)
 class Card(Sheet):
-    """A persona card; see `Sheet` for its parts and formats."""
+    """A persona card: each field computed, authored or missing, each number with its base.
 
-    kind: ClassVar[str] = "card"
+    Parameters
+    ----------
+    persona, name, study, language, picture : str
+        Which persona it is about; see `cjlab.personas.sheets.Sheet`.
+    provisional : bool
+        Whether the persona is found again too seldom to be relied on.
+    fields : tuple of Field
+        What is known; ``card["goals"]`` is one of them.
+    notes : tuple of str
+        What the page has to say of its numbers.
+
+    Notes
+    -----
+    ``write(path)`` makes an HTML, JSON, PDF or PNG file, by the suffix; ``read(path)`` reads
+    such a JSON, or a persona that somebody wrote as YAML.
+    """
+
+    kind = "card"
     keys = (
         "share",
         "confidence",

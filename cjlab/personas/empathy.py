@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from cjlab.personas._facts import ALL
 from cjlab.personas._known import Known, Row, known
@@ -15,11 +15,27 @@ HIGH = {"csat": 0.8, "ces": 0.8, "nps": 30.0}
 LOW = {"csat": 0.6, "ces": 0.6, "nps": 0.0}
 
 
-@dataclass(frozen=True)
 class EmpathyMap(Sheet):
-    """An empathy map; see `Sheet` for its parts and formats."""
+    """What a persona says, thinks, does and feels, and where saying is not doing.
 
-    kind: ClassVar[str] = "empathy"
+    Parameters
+    ----------
+    persona, name, study, language, picture : str
+        Which persona it is about; see `cjlab.personas.sheets.Sheet`.
+    provisional : bool
+        Whether the persona is found again too seldom to be relied on.
+    fields : tuple of Field
+        What is known; ``page["says"]`` is one of them.
+    notes : tuple of str
+        What the page has to say of its numbers.
+
+    Notes
+    -----
+    ``write(path)`` makes an HTML, JSON, PDF or PNG file, by the suffix; ``read(path)`` reads
+    such a JSON, or a persona that somebody wrote as YAML.
+    """
+
+    kind = "empathy"
     keys = ("says", "thinks", "does", "feels", "pains", "gains", "gaps")
 
 
@@ -30,7 +46,13 @@ def empathy(
 
     Parameters
     ----------
-    study, persona, language, start, end
+    study : Study
+        With a frozen assignment; ``personas.cards`` in its file holds what people write.
+    persona : str
+        Its id or name.
+    language : str, optional
+        The study's by default.
+    start, end : str, date or datetime, optional
         As in `card`.
 
     Returns
