@@ -180,8 +180,8 @@ def _value(j: Any, who: Table) -> Iterator[pd.DataFrame]:
     """Orders and revenue of each customer, nothing for who bought nothing."""
     if j.table("orders") is None and j.model.purchase is None:
         return
-    recorded = j.purchases.aggregate(all=_.count(), valued=_.value.count()).execute().iloc[0]
-    if not recorded["all"]:
+    recorded = j.purchases.aggregate(n=_.count(), valued=_.value.count()).execute().iloc[0]
+    if not recorded["n"]:
         return  # a study that records no purchase does not say that nobody bought
     bought = j.purchases.filter(j.within(j.purchases.ts)).group_by("unit")
     bought = bought.agg(orders=_.count(), revenue=_.value.sum().cast("float64"))
@@ -203,7 +203,7 @@ def _value(j: Any, who: Table) -> Iterator[pd.DataFrame]:
     for item, base in (("bought", "n"), ("again", "bought")):
         hits = found[["persona"]].assign(item=item, hits=found[item])
         yield _shares("value", hits, found[base])
-    money = [("revenue", j.currency)] if recorded["all"] == recorded["valued"] else []
+    money = [("revenue", j.currency)] if recorded["n"] == recorded["valued"] else []
     for item, unit in (("orders", None), *money):
         names = {item: "total", f"{item}_squared": "squares"}
         kept = found[["persona", "n", *names]].rename(columns=names)

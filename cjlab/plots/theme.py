@@ -17,7 +17,6 @@ from matplotlib.text import Text
 from matplotlib.transforms import blended_transform_factory
 from seaborn.utils import relative_luminance
 
-from cjlab.lettering import LONGEST as LONGEST
 from cjlab.lettering import clean as clean
 from cjlab.lettering import points as points
 from cjlab.lettering import wrap as wrap

@@ -381,7 +381,8 @@ def test_a_study_of_events_alone_says_what_is_missing(tmp_path):
     study = study_in(tmp_path, {"events": log(60)}, n_personas=1)
     (card,) = personas.cards(study)
     found = {field.key: field for field in card.fields}
-    for key in ("demographics", "value", "scores", "quotes", "pains", "psychographics"):
+    assert found["pains"].source.startswith("none found")
+    for key in ("demographics", "value", "scores", "quotes", "psychographics"):
         assert found[key].origin == "missing" and found[key].source.startswith("not known")
     assert found["share"].items[1].value == 1
     assert all(item.base is None for field in card.fields for item in field.items)

@@ -1,21 +1,18 @@
 """Pages drawn and read: authored personas, hostile text, one page whatever stands on it."""
 
 import dataclasses
-from pathlib import Path
-
 import matplotlib as mpl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-import cjlab
 from cjlab import config
 from cjlab.errors import UserError
 from cjlab.personas import Card, EmpathyMap, _page
 from cjlab.personas.sheets import Field, Item
+from cjlab.samples import SKIN_CARE
 
-SKIN_CARE = Path(cjlab.__file__).parent / "samples" / "files" / "personas" / "skin_care.yaml"
 NASTY = "<script>alert('x')</script> $\\alpha$ \u202e{x} mobiilisovelluksenkäyttöliittymä" * 3
 
 
