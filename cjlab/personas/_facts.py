@@ -23,6 +23,7 @@ LATELY = 30  # days
 # No attributes to describe customers by.
 NOT_TOLD = {"unit", "customer_id", "first_ts", "account_id", "consent", "persona", "customer_type"}
 NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"  # with a zero in front it is a code
+MANY = 100  # values of an attribute
 DIMS = ["persona", "field", "item"]
 DECLARED = ("demographics", "psychographics")
 
@@ -47,6 +48,8 @@ def facts(study: Any, start: Any = None, end: Any = None) -> pd.DataFrame:
     events = j.events.filter(j.within(j.events.ts))
     who = j.units.filter(_.persona.notnull()).semi_join(events, "unit")
     sizes = _counted(who.group_by("persona").agg(hits=_.count()).mutate(item=ibis.literal("share")))
+    if not len(sizes):
+        return estimates(pd.DataFrame(columns=[*DIMS, "metric"]), DIMS)
     n = sizes.set_index("persona")["hits"]
     people = sizes.assign(item="customers", value=sizes["hits"], n=sizes["hits"])
     people = people.assign(field="share", metric="customers", customers=people["n"])
@@ -77,6 +80,9 @@ def _closed(table: pd.DataFrame, minimum: int) -> pd.DataFrame:
         while len(shown) and 0 < shown["n"].iloc[0] - shown["hits"].sum() < minimum:
             _hide(table, shown.index[:1])
             shown = shown[1:]
+    sizes = table["field"] == "share"
+    if (table.loc[sizes, "status"] == "suppressed").any():  # their base is the sum of all sizes
+        _hide(table, table.index[sizes & (table["metric"] == "share")])
     key = table["field"] + "\n" + table["item"] + "\n" + table["metric"]
     hidden = key[table["status"] == "suppressed"]
     _hide(table, table.index[(table["persona"] == ALL) & key.isin(hidden)])
@@ -139,16 +145,10 @@ def _confidence(study: Any) -> pd.DataFrame:
 
 def _attributes(who: Table, attitudes: Sequence[str]) -> Iterator[pd.DataFrame]:
     """Declared attributes: means and medians of numbers, shares of values."""
-    names = [
-        name
-        for name, kind in who.schema().items()
-        if name not in NOT_TOLD and not name.lower().endswith("_id") and not kind.is_temporal()
-    ]
-    numbers = _numeric(who, names)
-    for name in names:
+    for name, is_number in _declared(who).items():
         field = DECLARED[name in attitudes]
         known = who.filter(who[name].notnull()).mutate(item=who[name])
-        if name in numbers:
+        if is_number:
             number = known.item.cast("float64")
             sums = known.group_by("persona").agg(
                 n=_.count(), total=number.sum(), squares=(number * number).sum()
@@ -166,14 +166,30 @@ def _attributes(who: Table, attitudes: Sequence[str]) -> Iterator[pd.DataFrame]:
             yield _shares(field, hits, n)
 
 
-def _numeric(who: Table, names: list[str]) -> set[str]:
-    """The attributes that hold numbers and nothing else; sources give them as text."""
-    text = {name: who[name].cast("string") for name in names}
-    odd = {name: (~column.re_search(NUMBER)).sum() for name, column in text.items()}
+def _declared(who: Table) -> dict[str, bool]:
+    """The attributes that groups of customers can share, and whether they hold numbers only.
+
+    Sources give numbers as text. Text of many values is a name, an address or the like.
+    """
+    names = [
+        name
+        for name, kind in who.schema().items()
+        if name not in NOT_TOLD and not name.lower().endswith("_id") and not kind.is_temporal()
+    ]
     if not names:
-        return set()
-    found = who.aggregate(**odd).execute().iloc[0]
-    return {name for name in names if found[name] == 0}
+        return {}
+    texts = {name: who[name].cast("string") for name in names}
+    odd = {f"{name} odd": (~text.re_search(NUMBER)).sum() for name, text in texts.items()}
+    many = {f"{name} many": text.nunique() for name, text in texts.items()}
+    found = who.aggregate(**odd, **many).execute().iloc[0]
+    numbers = {
+        name: who[name].type().is_numeric() or bool(found[f"{name} odd"] == 0) for name in names
+    }
+    return {
+        name: is_number
+        for name, is_number in numbers.items()
+        if is_number or found[f"{name} many"] <= MANY
+    }
 
 
 def _value(j: Any, who: Table) -> Iterator[pd.DataFrame]:

@@ -112,10 +112,9 @@ class Known:
         return [self.item(row, self.score(row)) for row in self.rows("scores")]
 
     def score(self, row: Row) -> str:
-        kind, relation = row["item"].split("\n")
-        return self.say(
-            f"score.{kind}", relation=messages.label("card.relation", relation, self.language)
-        )
+        kind, _sign, relation = row["item"].partition("\n")
+        told = messages.label("card.relation", relation, self.language)
+        return self.say(f"score.{kind}", relation=told)
 
     def worst_step(self) -> Row | None:
         """Return the step that is left clearly more often than by the others, most of all."""
@@ -145,26 +144,26 @@ class Known:
 
     def habits(self, most: int) -> list[Item]:
         """Return what the persona differs in most: its means beside everybody's."""
-        means, _withheld = gate(profile(self.study), self.study.config.report.minimum_cell)
-        means = means[means["status"] == "ok"]
+        table, _withheld = gate(profile(self.study), self.study.config.report.minimum_cell)
         features = {feature.name: feature for feature in features_of(folder_of(self.study))}
-        own = means[means["persona"] == self.persona].set_index("feature")
-        far = own[own["metric"] == "difference"]["value"].abs().sort_values(kind="stable")
-        mean = means[means["metric"] == "mean"].set_index("feature")
-        shown = []
+        mean, far = (table[table["metric"] == metric] for metric in ("mean", "difference"))
+        far = far[(far["persona"] == self.persona) & (far["status"] == "ok")]
+        # A channel that is not used is nothing done.
         rare = {name for name, one in features.items() if one.group == "channel"}
-        low = own[(own["metric"] == "difference") & (own["value"] < 0)].index
-        far = far[~far.index.isin(rare & set(low))]  # a channel not used is nothing done
-        for name in far.index[::-1][:most]:
-            all_of_it = mean.loc[[name]]
+        far = far[~far["feature"].isin(rare) | (far["value"] > 0)]
+        size = far.set_index("feature")["value"].abs().sort_values(ascending=False, kind="stable")
+        shown = []
+        for name in size.index[:most]:
+            all_of_it = mean[mean["feature"] == name]
+            row = all_of_it[all_of_it["persona"] == self.persona].iloc[0].to_dict()
             weights = all_of_it["n"].astype(float)
-            base = float((all_of_it["value"] * weights).sum() / weights.sum())
-            row = own[own["metric"] == "mean"].loc[name].to_dict()
+            base = None  # where one persona's mean is hidden, so is everybody's
+            if weights.notna().all():
+                base = float((all_of_it["value"] * weights).sum() / weights.sum())
             if row["unit"] in ("d", "money"):  # a label that says days; the study's currency
                 row["unit"] = None if row["unit"] == "d" else self.study.config.currency
-            shown.append(
-                line(row, label(named(name, features), self.language), self.language, base)
-            )
+            said = label(named(name, features), self.language)
+            shown.append(line(row, said, self.language, base))
         return shown
 
 
@@ -173,17 +172,17 @@ def known(
 ) -> list[Known]:
     """Gather what is known of one persona, or of all."""
     language = language or study.language
-    named = names(study, language)
+    called = names(study, language)
     people = study.config.personas.cards
-    if unknown := people.keys() - named:
-        valid = ", ".join(named) or "none"
+    if unknown := people.keys() - called:
+        valid = ", ".join(called) or "none"
         raise UserError(f'personas.cards: there is no persona "{min(unknown)}". Valid: {valid}.')
-    if persona is not None and persona not in named:
-        by_name = {name: key for key, name in named.items()}
+    if persona is not None and persona not in called:
+        by_name = {name: key for key, name in called.items()}
         if persona not in by_name:
-            raise UserError(f'no persona "{persona}".{did_you_mean(persona, named)}')
+            raise UserError(f'no persona "{persona}".{did_you_mean(persona, called)}')
         persona = by_name[persona]
-    if not named:
+    if not called:
         return []
     table, said = _measured(study, study.assignment, start, end)
     jaccard = verdict(study)["jaccard"]
@@ -198,7 +197,7 @@ def known(
             said.get(one, []),
             people.get(one, Authored()),
         )
-        for one, name in named.items()
+        for one, name in called.items()
         if persona in (None, one)
     ]
 

@@ -1,6 +1,7 @@
 """Pages drawn and read: authored personas, hostile text, one page whatever stands on it."""
 
 import dataclasses
+
 import matplotlib as mpl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
