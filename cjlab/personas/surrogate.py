@@ -66,10 +66,16 @@ def grow(X: Array, labels: Labels, least: int) -> DecisionTreeClassifier:
 def _rounded(threshold: float, values: Array) -> float:
     """The roundest number that parts nearly the same customers."""
     below = values <= threshold
-    for near in (np.floor(threshold), *(float(f"{threshold:.{n}g}") for n in (1, 2, 3))):
+    tried = [float(np.floor(threshold)), *(float(f"{threshold:.{n}g}") for n in (1, 2, 3))]
+    for near in sorted(tried, key=lambda near: (_digits(near), abs(near - threshold))):
         if np.mean((values <= near) != below) <= MOVED:
-            return float(near)
+            return near
     return threshold
+
+
+def _digits(number: float) -> int:
+    """How many digits a number takes, zeros at its ends not counted."""
+    return len(f"{number:.9f}".replace(".", "").strip("-0"))
 
 
 def rules(tree: DecisionTreeClassifier, X: Array) -> list[Rule]:
