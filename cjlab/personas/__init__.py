@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from cjlab.personas._cards import Card, card, cards
+from cjlab.personas._empathy import EmpathyMap, empathy
 from cjlab.personas._features import Feature, features
 from cjlab.personas.assign import Assignment, assign, frozen, load, names
-from cjlab.personas.cards import Card, card, cards
-from cjlab.personas.empathy import EmpathyMap, empathy
 from cjlab.personas.summary import curve, feature_labels, features_used, profile, sizes, verdict
 
 if TYPE_CHECKING:
