@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
@@ -66,6 +66,9 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+_File = TypeVar("_File", bound=_Part)
+
+
 class Source(_Part):
     """One export: where it lies and how its columns become canonical ones."""
 
@@ -99,12 +102,40 @@ class Source(_Part):
         return said
 
 
+class Authored(_Part):
+    """What people write of a persona, one line each; data cannot tell it."""
+
+    picture: str | None = Field(default=None, max_length=2)  # initials
+    demographics: list[str] = Field(default_factory=list)
+    psychographics: list[str] = Field(default_factory=list)
+    goals: list[str] = Field(default_factory=list)
+    needs: list[str] = Field(default_factory=list)
+    motivations: list[str] = Field(default_factory=list)
+    pains: list[str] = Field(default_factory=list)
+    gains: list[str] = Field(default_factory=list)
+    challenges: list[str] = Field(default_factory=list)
+    channels: list[str] = Field(default_factory=list)
+    thinks: list[str] = Field(default_factory=list)
+
+
+class AuthoredCard(Authored):
+    """A persona that is written, not computed: a file of its own."""
+
+    name: str = Field(min_length=1, max_length=120)
+    language: Literal["en", "sv", "nb", "da", "fi"] = "en"
+
+
 class Personas(_Part):
-    """How customers are grouped and what the groups are called."""
+    """How customers are grouped, what the groups are called, and what people say of them.
+
+    ``psychographics`` names the declared attributes that are attitudes.
+    """
 
     features: Literal["auto"] | list[str] = "auto"
     n_personas: Literal["auto"] | int = "auto"
     names: dict[str, str] = Field(default_factory=dict)
+    psychographics: list[str] = Field(default_factory=list)
+    cards: dict[str, Authored] = Field(default_factory=dict)
 
 
 class Report(_Part):
@@ -239,6 +270,17 @@ def read(path: Path) -> StudyConfig:
     """
     if not path.is_file():
         raise UserError(f"no study file at {path}. `cjlab new retail DIR` makes one to start from.")
+    return _read(path, StudyConfig)
+
+
+def read_card(path: Path) -> AuthoredCard:
+    """Read and check the file of an authored persona; see `read`."""
+    if not path.is_file():
+        raise UserError(f"no persona file at {path}.")
+    return _read(path, AuthoredCard)
+
+
+def _read(path: Path, kind: type[_File]) -> _File:
     try:
         raw = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
     except UnicodeDecodeError:
@@ -250,11 +292,12 @@ def read(path: Path) -> StudyConfig:
     except ValueError as error:  # a date such as 2026-02-30
         raise UserError(f"{path.name}: holds a date that does not exist ({error}).") from None
     if not isinstance(raw, dict):
-        raise UserError(f"{path.name}: is empty; it needs at least name and sources.")
+        least = [name for name, field in kind.model_fields.items() if field.is_required()]
+        raise UserError(f"{path.name}: is empty; it needs at least {' and '.join(least)}.")
     try:
-        return StudyConfig.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as error:
-        raise UserError(_explain(path.name, error)) from None
+        raise UserError(_explain(path.name, error, kind)) from None
 
 
 def expand(text: str) -> str:
@@ -282,25 +325,25 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
     return f"{where}is not valid YAML ({problem})."
 
 
-def _explain(file: str, error: ValidationError) -> str:
+def _explain(file: str, error: ValidationError, kind: type[BaseModel]) -> str:
     first, *more = error.errors(include_url=False)
     parts = [part for part in first["loc"] if not _is_type(part)]
     also = f" (and {len(more)} more)" if more else ""
-    return f"{file}: {_problem('.'.join(map(str, parts)), dict(first))}{also}"
+    return f"{file}: {_problem('.'.join(map(str, parts)), dict(first), kind)}{also}"
 
 
 def _is_type(part: int | str) -> bool:
     """Whether a part of a location names the type that was tried, not a key of the file."""
-    if isinstance(part, int):
+    if isinstance(part, int) or re.fullmatch(r"P\d+", part):
         return False
     return part[0].isupper() or "[" in part or part in ("str", "int", "datetime", "date")
 
 
-def _problem(key: str, problem: dict[str, Any]) -> str:
+def _problem(key: str, problem: dict[str, Any], file: type[BaseModel]) -> str:
     kind, value = problem["type"], problem["input"]
     if kind == "extra_forbidden":
         name = str(problem["loc"][-1])
-        return f'{key}: unknown key "{name}".{did_you_mean(name, _keys(problem["loc"]))}'
+        return f'{key}: unknown key "{name}".{did_you_mean(name, _keys(problem["loc"], file))}'
     if kind == "missing":
         return f"{key}: is missing."
     shown = "" if isinstance(value, dict | list | BaseModel) else f' is "{value}"'
@@ -315,8 +358,10 @@ def _problem(key: str, problem: dict[str, Any]) -> str:
     return f"{key}{shown}: {message[0].lower()}{message[1:]}."
 
 
-def _keys(location: tuple[Any, ...]) -> list[str]:
-    sections: dict[str, type[_Part]]
+def _keys(location: tuple[Any, ...], file: type[BaseModel]) -> list[str]:
+    if location[:2] == ("personas", "cards"):
+        return list(Authored.model_fields)
+    sections: dict[str, type[BaseModel]]
     sections = {"personas": Personas, "report": Report, "engine": Engine, "sources": Source}
     section = str(location[0]) if len(location) > 1 else ""
-    return list(sections.get(section, StudyConfig).model_fields)
+    return list(sections.get(section, file).model_fields)

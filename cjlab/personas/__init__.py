@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from cjlab.personas._cards import Card, card, cards
 from cjlab.personas._drift import drift
+from cjlab.personas._empathy import EmpathyMap, empathy
 from cjlab.personas._features import Feature, features
 from cjlab.personas._landscape import landscape
 from cjlab.personas._match import match
@@ -21,17 +23,25 @@ from cjlab.personas.summary import (
 )
 
 if TYPE_CHECKING:
+    from cjlab.personas.explanation import Explanation, explain
     from cjlab.personas.model import PersonaModel
     from cjlab.personas.structure import Structure, structure_test
 
 __all__ = [
     "Assignment",
+    "Card",
+    "EmpathyMap",
+    "Explanation",
     "Feature",
     "PersonaModel",
     "Structure",
     "assign",
+    "card",
+    "cards",
     "curve",
     "drift",
+    "empathy",
+    "explain",
     "feature_labels",
     "features",
     "features_used",
@@ -62,4 +72,8 @@ def __getattr__(name: str) -> Any:
         from cjlab.personas import structure
 
         return getattr(structure, name)
+    if name in ("Explanation", "explain"):
+        from cjlab.personas import explanation
+
+        return getattr(explanation, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,11 +10,16 @@ from cjlab.messages import has, text
 from cjlab.personas._features import Feature
 
 LEAST = 0.3  # standard deviations below which a difference is not worth a name
+LEVEL = ": "  # parts an attribute and its level in the name of a feature
 PARTS = 2  # differences that a name tells
+STEADY = 0.75  # as in `stability`, whose scikit-learn takes seconds to import
 
 
 def make(
-    profile: pd.DataFrame, features: Sequence[Feature], language: str = "en"
+    profile: pd.DataFrame,
+    features: Sequence[Feature],
+    language: str = "en",
+    jaccard: Sequence[float | None] = (),
 ) -> dict[int, str]:
     """Name every persona after its largest differences.
 
@@ -26,6 +31,9 @@ def make(
         What is known of the features.
     language : str, default "en"
         English where a language has no phrase yet.
+    jaccard : sequence of float or None, optional
+        Mean bootstrap Jaccard of each persona, by code. A name is called provisional where it
+        is below .75.
 
     Returns
     -------
@@ -49,32 +57,88 @@ def make(
     for code in codes:
         told = _phrases(profile[profile["persona"] == code], known, language)
         names[code] = _unique(told, set(names.values()))
-    return names
+    shaky = {code for code, value in enumerate(jaccard) if is_provisional(value)}
+    return {
+        code: text("persona.provisional", language, name=name) if code in shaky else name
+        for code, name in names.items()
+    }
+
+
+def is_provisional(jaccard: float | None) -> bool:
+    """Tell whether a persona is found again too seldom for its name to be relied on.
+
+    Examples
+    --------
+    >>> is_provisional(0.6), is_provisional(0.9), is_provisional(None)
+    (True, False, False)
+    """
+    return jaccard is not None and jaccard < STEADY
+
+
+def named(name: str, known: Mapping[str, Feature]) -> Feature:
+    """Return what is known of a feature; one that is not known, such as a level, is its name.
+
+    Examples
+    --------
+    >>> named("country: SE", {}).unit
+    '1'
+    """
+    unit = "1" if LEVEL in name else ""
+    return known.get(name) or Feature(name, name.replace("_", " "), unit, "")
+
+
+def label(feature: Feature, language: str = "en") -> str:
+    """Return a feature's human name as it stands inside a sentence.
+
+    Examples
+    --------
+    >>> label(Feature("frequency", "Active days a month", "d/30 d", ""), "sv")
+    'aktiva dagar per månad'
+    """
+    kind, part = _kind(feature)
+    if has(f"persona.label.{kind}", language):
+        values = {"label": part} if kind != feature.name else {}
+        return text(f"persona.label.{kind}", language, **values)
+    return feature.label[:1].lower() + feature.label[1:]
+
+
+def _kind(feature: Feature) -> tuple[str, str]:
+    """The key that a feature's phrases go by, and the study's own word in them."""
+    if has(f"persona.high.{feature.name}"):
+        return feature.name, feature.label.lower()
+    if feature.group == "channel":
+        return "channel", feature.label.removeprefix("Share of ")
+    if feature.name.startswith("days_in_"):
+        return "days_in", feature.label.removeprefix("Days in ")
+    value = feature.label.partition(LEVEL)[2]
+    if value in ("other", "missing"):  # say of what
+        value = feature.label
+    return ("value", value) if value else (feature.name, feature.label.lower())
 
 
 def _phrases(rows: pd.DataFrame, known: Mapping[str, Feature], language: str) -> list[str]:
     """What to say of a persona, the largest difference first, low shares of a channel last."""
     rows = rows[rows["difference"].abs() >= LEAST]
-    channels = [name for name, feature in known.items() if feature.group == "channel"]
+    features = {name: named(name, known) for name in rows["feature"]}
+    shares = [name for name, one in features.items() if _kind(one)[0] in ("channel", "value")]
     rows = rows.assign(
-        low_share=rows["feature"].isin(channels) & (rows["difference"] < 0),
+        low_share=rows["feature"].isin(shares) & (rows["difference"] < 0),
         size=-rows["difference"].abs().round(9),
     ).sort_values(["low_share", "size", "feature"])
     said = [
-        _phrase(name, known.get(name), "high" if difference > 0 else "low", language)
-        for name, difference in zip(rows["feature"], rows["difference"], strict=True)
+        _phrase(features[name], high, language)
+        for name, high in zip(rows["feature"], rows["difference"] > 0, strict=True)
     ]
     return said or [text("persona.average", language)]
 
 
-def _phrase(name: str, feature: Feature | None, side: str, language: str) -> str:
-    label = name.replace("_", " ") if feature is None else feature.label
-    if feature is not None and feature.group == "channel":
-        channel = label.removeprefix("Share of ")
-        return text(f"persona.{side}.channel", language, label=channel)
-    if has(f"persona.{side}.{name}", language):
-        return text(f"persona.{side}.{name}", language)
-    return text(f"persona.{side}.feature", language, label=label.lower())
+def _phrase(feature: Feature, high: bool, language: str) -> str:
+    kind, part = _kind(feature)
+    side = "high" if high else "low"
+    if kind == feature.name and has(f"persona.{side}.{kind}", language):
+        return text(f"persona.{side}.{kind}", language)
+    kind = "feature" if kind == feature.name else kind
+    return text(f"persona.{side}.{kind}", language, label=part)
 
 
 def _unique(said: list[str], taken: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,11 @@ def profile(study: Any) -> pd.DataFrame:
     found = pd.read_parquet(folder / "profile.parquet")
     units = {feature.name: feature.unit for feature in features_of(folder)}
     found["persona"] = found["persona"].map(dict(enumerate(ids_of(folder)))).astype("str")
+    return described(found, units)
+
+
+def described(found: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
+    """Turn `contrasts.profile`, its codes replaced by ids, into estimates; see `profile`."""
     parts = []
     for metric, low, high in (("mean", "mean_low", "mean_high"), ("difference", "low", "high")):
         rows = found.reindex(columns=["persona", "feature", metric, low, high, "n"])

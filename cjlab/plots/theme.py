@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import functools
 import os
-import re
-import unicodedata
-from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import pandas as pd
 import seaborn as sns
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.textpath import text_to_path
 from matplotlib.transforms import blended_transform_factory
 from seaborn.utils import relative_luminance
 
+from cjlab.lettering import clean as clean
+from cjlab.lettering import points as points
+from cjlab.lettering import wrap as wrap
 from cjlab.plots.words import count, phrase
 
 P = ParamSpec("P")
@@ -32,8 +29,6 @@ R = TypeVar("R")
 WIDTH = 7.2
 #: Points of the smallest text.
 SMALL = 8.0
-#: Longest text taken from data, characters; what follows is cut and marked.
-LONGEST = 300
 
 #: Okabe and Ito's set with an indigo for its yellow, which is too faint on white.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#2D00B4"]
@@ -79,99 +74,6 @@ def themed(plot: Callable[P, R]) -> Callable[P, R]:
             return plot(*args, **kwargs)
 
     return inner
-
-
-@functools.cache
-def _drawable() -> frozenset[int]:
-    path = font_manager.findfont("DejaVu Sans")
-    return frozenset(font_manager.get_font(path).get_charmap())
-
-
-def clean(text: object) -> str:
-    """Return a string from the data as one drawable line.
-
-    Control and direction-override characters go, runs of white space become one blank, and
-    what the font cannot draw becomes "□"; nothing is read as markup. A null is "(none)".
-
-    Examples
-    --------
-    >>> clean("pay\\x00 $now$\\n{x}"), clean(None)
-    ('pay $now$ {x}', '(none)')
-    """
-    if text is None or text is pd.NA or (isinstance(text, float) and text != text):
-        return "(none)"
-    kept = (
-        " " if c.isspace() else "" if unicodedata.category(c) in ("Cc", "Cf") else c
-        for c in str(text)[: 4 * LONGEST]
-    )
-    line = re.sub(r" +", " ", "".join(kept)).strip()
-    drawn = "".join(c if ord(c) in _drawable() else "□" for c in line)
-    drawn = re.sub("□+", "□", drawn)
-    return drawn if len(drawn) <= LONGEST else drawn[: LONGEST - 1] + "…"
-
-
-@functools.lru_cache(maxsize=4096)
-def points(text: str, size: float, weight: str = "normal") -> float:
-    """Return how wide a text is drawn, points."""
-    font = font_manager.FontProperties(family="DejaVu Sans", size=size, weight=weight)
-    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
-    return float(width)
-
-
-def wrap(
-    text: object,
-    *,
-    width: float,
-    size: float = 9.0,
-    lines: int = 3,
-    weight: str = "normal",
-) -> str:
-    """Break a text into lines that fit, by the font's own measures.
-
-    Parameters
-    ----------
-    text : object
-        Any string; it is cleaned first.
-    width : float
-        Room, inches.
-    size : float, default 9.0
-        Font size, points.
-    lines : int, default 3
-        Lines at most; the last one ends in "…" where something was cut.
-    weight : str, default "normal"
-        Font weight the text will be drawn in.
-
-    Examples
-    --------
-    >>> wrap("frequent, mostly mobile", width=1.0).split("\\n")
-    ['frequent,', 'mostly mobile']
-    """
-    room = width * 72.0
-    done: list[str] = []
-    line = ""
-    for word in clean(text).split(" "):
-        longer = f"{line} {word}" if line else word
-        if points(longer, size, weight) <= room:
-            line = longer
-            continue
-        if line:
-            done.append(line)
-        while points(word, size, weight) > room and len(word) > 1:
-            cut = max(1, _fitting(word, room, size, weight))
-            done.append(word[:cut])
-            word = word[cut:]
-        line = word
-    done.append(line)
-    if len(done) > lines:
-        last = done[lines - 1]
-        done[lines - 1 :] = [last[: _fitting(last, room, size, weight, end="…")] + "…"]
-    return "\n".join(done)
-
-
-def _fitting(word: str, room: float, size: float, weight: str, end: str = "") -> int:
-    """How many first characters of a word fit, with `end` after them."""
-    lengths = range(1, len(word) + 1)
-    return bisect_right(lengths, room, key=lambda n: points(word[:n] + end, size, weight))
 
 
 def contrast(first: Any, second: Any) -> float:

@@ -1,4 +1,4 @@
-"""Sample studies: one full of planted truth, one empty to be filled in."""
+"""Sample studies: one full of planted truth, one empty; and a persona that is written."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Final
 from cjlab.errors import UserError, did_you_mean
 from cjlab.samples.truth import DEFAULT_CUSTOMERS, DEFAULT_SEED, FILES
 
-__all__ = ["TEMPLATES", "make"]
+__all__ = ["SKIN_CARE", "TEMPLATES", "make"]
 
 TEMPLATES: Final = ("retail", "empty")
+#: An authored persona, for `cjlab.personas.Card.read`.
+SKIN_CARE: Final = FILES / "personas" / "skin_care.yaml"
 LEAST_CUSTOMERS: Final = 200
 
 

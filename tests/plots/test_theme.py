@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from cjlab import messages, plots
+from cjlab import lettering, messages, plots
 from cjlab.plots import theme
 from cjlab.plots.words import UNITS, count, duration, phrase, share, signed
 
@@ -61,9 +61,9 @@ def test_small_text_stands_out_from_the_page() -> None:
 @given(st.text(max_size=400))
 def test_any_text_becomes_one_drawable_line(text: str) -> None:
     line = theme.clean(text)
-    assert len(line) <= theme.LONGEST
+    assert len(line) <= lettering.LONGEST
     assert not {"\n", "\r", "\0", "\u202e", "\u2028"} & set(line)
-    assert all(ord(c) in theme._drawable() for c in line)
+    assert all(ord(c) in lettering._drawable() for c in line)
 
 
 @given(st.text(max_size=120), st.floats(0.4, 4), st.integers(1, 4))
