@@ -33,6 +33,32 @@ class Period:
     start: datetime
     end: datetime
 
+    @property
+    def before(self) -> Period:
+        """The period of the same length that ends where this one starts.
+
+        As many months where both ends begin a month, else as many days and hours of local time.
+
+        Examples
+        --------
+        >>> parse("2026Q3", "UTC").before.label, parse("2026W30", "UTC").before.label
+        ('2026-04-01..2026-07-01', '2026-07-13..2026-07-20')
+        """
+        start, end = self.start, self.end
+        first = start - (end - start)
+        begun = [(at.day, at.hour, at.minute, at.second, at.microsecond) for at in (start, end)]
+        if begun == [(1, 0, 0, 0, 0)] * 2:
+            month = 2 * (12 * start.year + start.month) - (12 * end.year + end.month) - 1
+            first = start.replace(year=month // 12, month=month % 12 + 1)
+        return _labelled(
+            *(at.replace(tzinfo=None).isoformat() for at in (first, start)), first, start
+        )
+
+
+def _labelled(first: str, last: str, start: datetime, end: datetime) -> Period:
+    said = f"{first.strip()}..{last.strip()}".replace("T00:00:00", "")
+    return Period(re.sub(r"[^\w.+-]", "", said, flags=re.ASCII), start, end)
+
 
 def parse(text: str, zone: str) -> Period:
     """Read a period as people write it.
@@ -191,5 +217,4 @@ def _span(text: str, zone: str) -> Period:
     _check_years(text, start.year, end.year)
     if end <= start:
         raise UserError(f'period "{text}" ends before it starts; the end is not included.')
-    label = re.sub(r"[^\w.+-]", "", f"{first.strip()}..{last.strip()}", flags=re.ASCII)
-    return Period(label, start, end)
+    return _labelled(first, last, start, end)

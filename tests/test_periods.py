@@ -89,3 +89,23 @@ def test_a_period_that_ends_exactly_when_observation_does() -> None:
     assert last_complete("quarter", earlier, "Europe/Oslo").label == "2026Q2"
     with pytest.raises(UserError, match='"day" is not one of year'):
         last_complete("day", midnight, "UTC")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        ("2026Q3", "2026-04-01..2026-07-01"),
+        ("2026Q1", "2025-10-01..2026-01-01"),
+        ("2026", "2025-01-01..2026-01-01"),
+        ("2026-03", "2026-02-01..2026-03-01"),
+        ("2026W14", "2026-03-23..2026-03-30"),
+        ("2026-01-01..2026-11-01", "2025-03-01..2026-01-01"),
+        ("2026-07-02..2026-07-09", "2026-06-25..2026-07-02"),
+        ("2026-07-02T12:00..2026-07-03", "2026-07-02..2026-07-02T120000"),
+    ],
+)
+def test_the_period_before_is_as_long(zone: str, text: str, before: str) -> None:
+    period = parse(text, zone)
+    assert period.before.label == before and period.before.end == period.start
+    assert period.before == parse(before.replace("T120000", "T12:00:00"), zone)

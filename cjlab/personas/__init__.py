@@ -19,11 +19,12 @@ from cjlab.personas.summary import (
     matched,
     profile,
     sizes,
+    stability,
     verdict,
 )
 
 if TYPE_CHECKING:
-    from cjlab.personas.explanation import Explanation, explain
+    from cjlab.personas.explanation import Explanation, explain, explained
     from cjlab.personas.model import PersonaModel
     from cjlab.personas.structure import Structure, structure_test
 
@@ -42,6 +43,7 @@ __all__ = [
     "drift",
     "empathy",
     "explain",
+    "explained",
     "feature_labels",
     "features",
     "features_used",
@@ -55,6 +57,7 @@ __all__ = [
     "profile",
     "save",
     "sizes",
+    "stability",
     "structure_test",
     "touched",
     "untested",
@@ -72,7 +75,7 @@ def __getattr__(name: str) -> Any:
         from cjlab.personas import structure
 
         return getattr(structure, name)
-    if name in ("Explanation", "explain"):
+    if name in ("Explanation", "explain", "explained"):
         from cjlab.personas import explanation
 
         return getattr(explanation, name)

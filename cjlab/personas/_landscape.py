@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -9,21 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cjlab.estimates import estimates
-from cjlab.periods import Period
-from cjlab.personas._features import batches
-from cjlab.personas.assign import folder_of
-from cjlab.personas.scoring import BATCH, sample
-from cjlab.personas.stored import features_of, ids_of, load
+from cjlab.personas._drawn import drawn
 
 Floats = NDArray[np.float64]
 
-MOST = 50_000  # customers drawn, chosen by a hash of their ids
 ROOM = 40  # customers a square has on average, were the plane evenly filled
 FEWEST, FINEST = 5, 24  # squares along a side
 DIMS = ["persona", "x", "y"]
 
 
-def landscape(study: Any, period: Period | str | None = None) -> pd.DataFrame:
+def landscape(study: Any, end: str | date | datetime | None = None) -> pd.DataFrame:
     """Count the customers of each persona in the squares of a plane.
 
     The plane is that of the first two principal components of the prepared features, so it
@@ -34,8 +30,8 @@ def landscape(study: Any, period: Period | str | None = None) -> pd.DataFrame:
     ----------
     study : Study
         With a stored persona model.
-    period : Period or str, optional
-        Behaviour before its end counts, as in `assign`.
+    end : str, date or datetime, optional
+        Behaviour before it counts; by default all that was observed.
 
     Returns
     -------
@@ -50,11 +46,7 @@ def landscape(study: Any, period: Period | str | None = None) -> pd.DataFrame:
     UserError
         Personas are not assigned yet.
     """
-    folder = folder_of(study)
-    model, ids = load(folder), ids_of(folder)
-    period = study.period(period) if isinstance(period, str) else period
-    j = study.journeys(end=None if period is None else period.end, view="customer")
-    frame = sample(batches(j, features_of(folder), BATCH), MOST)
+    model, ids, frame = drawn(study, end)
     ready = np.empty((0, 0)) if model is None or not len(frame) else model.prepared(frame)
     found = _plane(ready)
     if model is None or found is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from cjlab import messages
 from cjlab.errors import UserError
 from cjlab.estimates import estimates
 from cjlab.personas import surrogate
+from cjlab.personas._drawn import drawn
 from cjlab.personas._features import Feature
 from cjlab.personas.contrasts import profile
 from cjlab.personas.model import PersonaModel
@@ -138,6 +140,37 @@ def explain(
         _exemplars(scene),
         _nearest(scene),
     )
+
+
+def explained(
+    study: Any, *, end: str | date | datetime | None = None, language: str | None = None
+) -> Explanation:
+    """Say what makes the personas of a study; see `explain`.
+
+    Parameters
+    ----------
+    study : Study
+        With a stored persona model.
+    end : str, date or datetime, optional
+        Behaviour before it counts; by default all that was observed.
+    language : str, optional
+        The study's by default.
+
+    Returns
+    -------
+    Explanation
+        Of at most 50,000 customers, drawn by a hash of their ids.
+
+    Raises
+    ------
+    UserError
+        Personas are not assigned yet, or there are no customers.
+    """
+    model, ids, frame = drawn(study, end)
+    if model is None:
+        raise UserError("there are no customers with events, and so nothing to explain.")
+    minimum = study.config.report.minimum_cell
+    return explain(model, frame, ids=ids, minimum=minimum, language=language or study.language)
 
 
 @dataclass(frozen=True)

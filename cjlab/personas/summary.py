@@ -114,6 +114,28 @@ def curve(study: Any) -> pd.DataFrame:
     return pd.read_parquet(folder_of(study) / "curve.parquet")
 
 
+def stability(study: Any) -> pd.DataFrame:
+    """Show how far the personas hold still (for ``show(..., kind="quality")``).
+
+    Parameters
+    ----------
+    study : Study
+        With a frozen assignment.
+
+    Returns
+    -------
+    DataFrame
+        ``measure, persona, value, n, label``: the bootstrap Jaccard of each persona,
+        ``prediction_strength``, and the agreement (adjusted Rand index) between halves and
+        with other algorithms; see `cjlab.personas.stability.measures`. No rows with one persona.
+    """
+    folder = folder_of(study)
+    found = pd.read_parquet(folder / "stability.parquet")
+    if "measure" not in found:
+        return pd.DataFrame(columns=["measure", "persona", "value", "n", "label"])
+    return found.assign(persona=found["persona"].map(dict(enumerate(ids_of(folder)))).astype("str"))
+
+
 def features_used(study: Any) -> pd.DataFrame:
     """List the features: label, unit, sentence, and why one was left out of the distances.
 
