@@ -26,9 +26,7 @@ def blobs():
     return make_blobs(300, n_features=5, centers=4, random_state=0)
 
 
-@pytest.mark.parametrize(
-    ("data", "agreement"), [(iris, 0.5), (penguins, 0.6), (blobs, 0.99)]
-)
+@pytest.mark.parametrize(("data", "agreement"), [(iris, 0.5), (penguins, 0.6), (blobs, 0.99)])
 def test_known_groups_are_groups(data, agreement):
     X, truth = data()
     model = PersonaModel().fit(X).assess(X)

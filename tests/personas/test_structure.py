@@ -120,7 +120,9 @@ def test_nothing_depends_on_order_or_threads(rng):
 
 def test_only_a_sample_is_tested_and_progress_is_told(rng):
     told = []
-    found = structure_test(two(rng, [3.0, 3.0]), rows=90, draws=9, progress=lambda *p: told.append(p))
+    found = structure_test(
+        two(rng, [3.0, 3.0]), rows=90, draws=9, progress=lambda *p: told.append(p)
+    )
     assert found.rows == 90
     assert told == [(structure.PILOT + i, structure.PILOT + 9) for i in range(1, found.draws + 1)]
 
