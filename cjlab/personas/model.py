@@ -200,7 +200,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
             self.stability_ = stability.measures(*self._sample, self.algorithm, rng=rng)
         self.structure_ = None
         if len(ordered) >= 2 * (self.minimum or LEAST):
-            self.structure_ = structure.test(
+            self.structure_ = structure.compare(
                 self.prepare_, ordered, seed=self.seed_, progress=progress
             )
         self.verdict_ = self._verdict()

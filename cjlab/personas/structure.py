@@ -148,11 +148,11 @@ def structure_test(
     names = levels.names_ and [levels.names_[i] for i in order]
     prepare = Prepare().fit(values, names=names, levels=levels.groups(order))
     seed = int(check_random_state(random_state).randint(2**31 - 1))
-    return test(prepare, values, seed=seed, draws=draws, rows=rows,
+    return compare(prepare, values, seed=seed, draws=draws, rows=rows,
                 max_clusters=max_clusters, n_jobs=n_jobs, progress=progress)  # fmt: skip
 
 
-def test(
+def compare(
     prepare: Prepare,
     values: Array,
     *,

