@@ -50,9 +50,8 @@ class Period:
         if begun == [(1, 0, 0, 0, 0)] * 2:
             month = 2 * (12 * start.year + start.month) - (12 * end.year + end.month) - 1
             first = start.replace(year=month // 12, month=month % 12 + 1)
-        return _labelled(
-            *(at.replace(tzinfo=None).isoformat() for at in (first, start)), first, start
-        )
+        said = [at.replace(tzinfo=None).isoformat() for at in (first, start)]
+        return _labelled(said[0], said[1], first, start)
 
 
 def _labelled(first: str, last: str, start: datetime, end: datetime) -> Period:

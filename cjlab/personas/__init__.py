@@ -19,7 +19,7 @@ from cjlab.personas.summary import (
     matched,
     profile,
     sizes,
-    stability,
+    steadiness,
     verdict,
 )
 
@@ -57,7 +57,7 @@ __all__ = [
     "profile",
     "save",
     "sizes",
-    "stability",
+    "steadiness",
     "structure_test",
     "touched",
     "untested",

@@ -300,12 +300,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
     ) -> list[stability.Stability]:
         distinct = len(np.unique(few.round(9), axis=0)) if few.shape[1] else 1
         least = max(round((self.minimum or LEAST) * len(few) / customers), 2)
-        how: dict[str, Any] = {
-            "rng": rng,
-            "draws": self.n_draws,
-            "splits": self.n_splits,
-            "least": least,
-        }
+        how: dict[str, Any] = {"draws": self.n_draws, "splits": self.n_splits, "least": least}
         numbers = self._numbers(customers, distinct)
         tried = [stability.assess(few, k, self.algorithm, rng=rng, **how) for k in numbers]
         tried = [found for found in tried if found.k > 1]

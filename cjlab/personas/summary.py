@@ -114,7 +114,7 @@ def curve(study: Any) -> pd.DataFrame:
     return pd.read_parquet(folder_of(study) / "curve.parquet")
 
 
-def stability(study: Any) -> pd.DataFrame:
+def steadiness(study: Any) -> pd.DataFrame:
     """Show how far the personas hold still (for ``show(..., kind="quality")``).
 
     Parameters
