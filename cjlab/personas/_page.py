@@ -54,9 +54,9 @@ class _Block:
         self, text: str, size: float, width: float, most: int = 6, x: float = 0, **how: str
     ) -> None:
         weight = how.get("weight", "normal")
-        for part in wrap(
-            text, width=0.98 * width, size=size, lines=min(most, self.most), weight=weight
-        ).split("\n"):
+        most = min(most, self.most)
+        set_text = wrap(text, width=0.98 * width, size=size, lines=most, weight=weight)
+        for part in set_text.split("\n"):
             self.lines.append(_Line(part, x, self.height, size, how))
             self.height += size * LEADING / 72
 
@@ -110,18 +110,17 @@ def _head(figure: Figure, sheet: Sheet) -> float:
 
 def _fit(sheet: Sheet, room: float) -> list[list[_Block]]:
     """Set the fields in two columns, as large as they fit; at last with fewer lines each."""
+
+    def high(columns: list[list[_Block]]) -> float:
+        return max(sum(block.height for block in column) for column in columns)
+
     for size, most in [*((size, 99) for size in SIZES), *((SIZES[-1], n) for n in (4, 3, 2, 1))]:
         blocks = [_field(sheet, part, size, most) for part in sheet.fields]
-        for cut in range(1, len(blocks) + 1):
-            columns = [blocks[:cut], blocks[cut:]]
-            left, right = (sum(block.height for block in column) for column in columns)
-            if left >= right or cut == len(blocks):
-                break
-        better = [blocks[: cut - 1], blocks[cut - 1 :]]
-        both = min(columns, better, key=lambda c: max(sum(b.height for b in part) for part in c))
-        if max(sum(block.height for block in column) for column in both) <= room:
+        cuts = ([blocks[:cut], blocks[cut:]] for cut in range(len(blocks) + 1))
+        columns = min(cuts, key=high)
+        if high(columns) <= room:
             break
-    return both
+    return columns
 
 
 def _field(sheet: Sheet, part: Field, size: float, most: int) -> _Block:

@@ -7,7 +7,8 @@ from cjlab import personas, samples
 from cjlab.personas import _known
 from cjlab.study import open_study
 
-pytestmark = pytest.mark.needs("spark")
+# Some thirty questions planned by Spark: minutes where the machine is shared.
+pytestmark = [pytest.mark.needs("spark"), pytest.mark.prove]
 
 
 def test_facts_are_equal_on_both_engines(spark, tmp_path):
