@@ -213,7 +213,8 @@ def in_order(ids: Iterable[str]) -> list[str]:
 
 def _made(folder: Path, language: str) -> dict[str, str]:
     found = pd.read_parquet(folder / "profile.parquet")
-    made = make(found, features_of(folder), language) if len(found) else {}
+    jaccard = facts_of(folder)["jaccard"]
+    made = make(found, features_of(folder), language, jaccard) if len(found) else {}
     ids = ids_of(folder)
     return {ids[code]: name for code, name in made.items()}
 
