@@ -117,7 +117,10 @@ def _kind(feature: Feature) -> tuple[str, str]:
 
 
 def _phrases(rows: pd.DataFrame, known: Mapping[str, Feature], language: str) -> list[str]:
-    """What to say of a persona, the largest difference first, low shares of a channel last."""
+    """What to say of a persona, the largest difference first.
+
+    One channel says enough at first: further ones come later, low shares of one last.
+    """
     rows = rows[rows["difference"].abs() >= LEAST]
     features = {name: named(name, known) for name in rows["feature"]}
     shares = [name for name, one in features.items() if _kind(one)[0] in ("channel", "value")]
@@ -125,6 +128,9 @@ def _phrases(rows: pd.DataFrame, known: Mapping[str, Feature], language: str) ->
         low_share=rows["feature"].isin(shares) & (rows["difference"] < 0),
         size=-rows["difference"].abs().round(9),
     ).sort_values(["low_share", "size", "feature"])
+    channel = rows["feature"].map(lambda name: features[name].group == "channel")
+    rows = rows.assign(more=channel & (channel.cumsum() > 1))
+    rows = rows.sort_values(["low_share", "more"], kind="stable")
     said = [
         _phrase(features[name], high, language)
         for name, high in zip(rows["feature"], rows["difference"] > 0, strict=True)

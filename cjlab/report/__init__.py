@@ -1,6 +1,6 @@
 """Reports: what notebooks publish with, and what runs, verifies and publishes them.
 
-Notebooks use `show`, `figure`, `say`, `headline` and `done`; `run` makes a report of a study.
+Notebooks use `show`, `figure`, `sheet`, `say`, `headline` and `done`; `run` makes a report of a study.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cjlab.report.context import done, figure, headline, say, show
+    from cjlab.report.context import done, figure, headline, say, sheet, show
     from cjlab.report.making import Run, run
 
-__all__ = ["Run", "done", "figure", "headline", "run", "say", "show"]
+__all__ = ["Run", "done", "figure", "headline", "run", "say", "sheet", "show"]
 
 
 def __getattr__(name: str) -> Any:

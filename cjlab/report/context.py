@@ -193,6 +193,21 @@ def figure(
     _display("figure", name, alt, png=encoded, alt=alt, caption=caption, table=source, **size)
 
 
+def sheet(page: Any) -> None:
+    """Publish a persona card or an empathy map, with its numbers as a JSON file beside it.
+
+    Parameters
+    ----------
+    page : Card or EmpathyMap
+        From `cjlab.personas.card` or `cjlab.personas.empathy`; what they hold has passed the
+        privacy gate.
+    """
+    name = f"{page.kind}_{page.persona.lower()}"
+    if file := Context.current().file("tables", f"{name}.json"):
+        page.write(file)
+    _display("sheet", name, page.name, sheet=page)
+
+
 def say(key: str, **values: Any) -> None:
     """Publish a sentence from the message catalogue, its numbers written for the language.
 

@@ -278,6 +278,39 @@ def profile(gated: pd.DataFrame, words: Labels) -> str:
                 size=messages.number(abs(most["value"]), 1))  # fmt: skip
 
 
+def persona_rules(accuracy: pd.DataFrame) -> str:
+    """Say how well simple rules tell the personas apart, beside what guessing would."""
+    found = _known(accuracy, "balanced_accuracy")["value"]
+    if found.empty:
+        return _say("persona_no_rules")
+    chance = messages.percent(_known(accuracy, "chance")["value"].iloc[0])
+    return _say("persona_rules", share=messages.percent(found.iloc[0]), chance=chance)
+
+
+def persona_moves(gated: pd.DataFrame, names: Labels) -> str:
+    """Say which persona kept the fewest of its customers."""
+    rows = _known(gated, "share")
+    rows = rows[rows["from"] == rows["to"]]
+    if rows.empty:
+        return _say("too_few")
+    least = rows.iloc[int(rows["value"].argmin())]
+    return _say("persona_moves", name=_name(least["from"], names), n=int(least["n"]),
+                share=messages.percent(least["value"]))  # fmt: skip
+
+
+def persona_drift(gated: pd.DataFrame) -> str:
+    """Say whether the personas changed by more than random halves of the customers differ.
+
+    Three overall distances are judged, by Holm at .05: sizes first, for they are the news.
+    """
+    rows = gated[(gated["metric"] == "p") & (gated["name"] == "(all)")].set_index("measure")
+    p = rows["value"].reindex(["size", "centre", "feature"])
+    if p.isna().all():
+        return _say("drift_unknown")
+    size, *others = adjust(p.to_numpy("float64"), "holm") <= 0.05
+    return _say("drift_sizes" if size else "drift_behaviour" if any(others) else "drift_none")
+
+
 def headline_funnel(reached: pd.DataFrame, labels: Labels, window: str) -> None:
     """Put the conversion from first to last step on the report's first page."""
     steps = list(dict.fromkeys(reached["step"]))

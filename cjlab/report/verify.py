@@ -11,7 +11,7 @@ from typing import Any
 
 from cjlab.report import notebooks
 
-KINDS = ("table", "figure", "text", "done")
+KINDS = ("table", "figure", "sheet", "text", "done")
 UNFINISHED = "did not run to its end; the kernel died or stopped"
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -62,7 +62,7 @@ def _foreign(cell: Any) -> str | None:
         elif output.output_type == "execute_result":
             return "ends with a value that Jupyter would show; assign it or end the line with ;"
         elif _mark(output) not in KINDS:
-            return "shows an output that did not come through cj.report.show, figure or say"
+            return "shows an output that did not come through cj.report.show, figure, sheet or say"
     return None
 
 
