@@ -1,6 +1,6 @@
 """Reports: what notebooks publish with, and what runs, verifies and publishes them.
 
-Notebooks use `show`, `figure`, `sheet`, `say`, `headline` and `done`; `run` makes a report of a study.
+Notebooks use `show`, `figure`, `sheet`, `say`, `headline` and `done`; `run` makes a report.
 """
 
 from __future__ import annotations
