@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 ALGORITHMS = ("kmeans", "gmm", "hdbscan", "ward")
+COMMON = "common"  # a mixture with one covariance for all groups
+FLATTEST = 5  # columns that it starts from: two lumps make a column flat
 STARTS = 40  # k-means runs times k ** 1.5, at least three: few starts lose groups to chance
 ROOM = 10  # rows that each mean and covariance of a full mixture need, times columns
 MIXTURE = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
@@ -116,6 +118,9 @@ def find(
     with warnings.catch_warnings():
         # Fewer distinct rows than groups is an answer here: the group stays empty.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        if algorithm == COMMON:
+            mixture = _common(X, k)
+            return Groups(mixture.predict(X), mixture)
         if algorithm == "gmm":
             shape = "full" if len(X) >= ROOM * k * X.shape[1] else "diag"
             mixture = GaussianMixture(k, covariance_type=shape, reg_covar=1e-3, random_state=seed)
@@ -123,6 +128,25 @@ def find(
         runs = starts or max(3, round(STARTS / k**1.5))
         model = KMeans(k, n_init=runs, random_state=seed).fit(X)
     return Groups(model.labels_.astype(np.int64), Nearest(model.cluster_centers_))
+
+
+def _common(X: Array, k: int) -> GaussianMixture:
+    """Fit a mixture with one covariance, from the cuts of single columns; keep the likeliest.
+
+    It does not mind how wide a column is: groups apart in one column stay apart, however many
+    others hold nothing but noise.
+    """
+    square = (X - X.mean(axis=0)) ** 2
+    peaked = (square**2).mean(axis=0) / np.maximum(square.mean(axis=0), 1e-9) ** 2
+    fits = []
+    for column in np.argsort(peaked, kind="stable")[:FLATTEST]:
+        one = X[:, [column]]
+        cut = KMeans(k, n_init=1, init=np.quantile(one, (np.arange(k) + 0.5) / k).reshape(-1, 1))
+        start = means(X, cut.fit(one).labels_, k)
+        mixture = GaussianMixture(k, covariance_type="tied", means_init=start, reg_covar=1e-3,
+                                  random_state=0)  # fmt: skip
+        fits.append(mixture.fit(X))
+    return max(fits, key=lambda fit: fit.lower_bound_)
 
 
 def means(X: Array, labels: Labels, k: int) -> Array:
@@ -152,7 +176,8 @@ def reordered(rule: Rule, order: Labels) -> Rule:
         code[order] = np.arange(len(order))
         return Neighbour(rule.members, code[rule.labels])
     mixture = copy.copy(rule)
-    for name in MIXTURE:
+    shared = getattr(rule, "covariance_type", None) == "tied"
+    for name in MIXTURE[: 2 if shared else None]:
         setattr(mixture, name, getattr(rule, name)[order])
     return mixture
 

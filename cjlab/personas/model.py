@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import (
     BaseEstimator,
@@ -19,6 +20,7 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cjlab.personas import grouping, stability, structure
+from cjlab.personas._settings import check
 from cjlab.personas.contrasts import profile
 from cjlab.personas.levels import Levels
 from cjlab.personas.pipeline import Prepare, canonical_columns, canonical_rows, pick
@@ -31,6 +33,7 @@ LEAST_SHARE = 0.03  # the share of all customers it has at least
 FIT_ROWS = 50_000  # features are shaped and centres found on at most so many customers
 STABILITY_ROWS = 4_000  # repeated draws are taken from at most so many of them,
 OTHER_ROWS = 1_500  # and where k-means is not asked for from so many: their cost is quadratic
+FEW_NUMBERS = {"hdbscan": 1, grouping.COMMON: 2}  # how many numbers of personas are tried
 CHUNK = 100_000  # customers scored at once
 
 
@@ -51,7 +54,9 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         Number of personas. A number is obeyed (as far as there are distinct customers) and
         only judged. HDBSCAN takes "auto" alone, and finds its own.
     algorithm : {"kmeans", "gmm", "hdbscan", "ward"}, default "kmeans"
-        K-means takes several starts on the sample of 50,000. The others are found on 1,500
+        K-means takes several starts on the sample of 50,000; where "auto" finds no number again,
+        a Gaussian mixture with one covariance for all personas is tried, which sees groups that
+        are apart in a few columns among many. The others are found on 1,500
         customers; all are then placed by the nearest centre (Ward), the likelier component
         (Gaussian mixture) or the nearest of those 1,500 (HDBSCAN, its noise included).
     random_state : int, RandomState or None, default 0
@@ -74,6 +79,8 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         Number of personas found.
     sizes_ : ndarray of shape (n_personas_,)
         Customers in each persona.
+    algorithm_ : str
+        What found the personas: `algorithm`, or "common" for the mixture with one covariance.
     noise_ : float
         Share of the sampled customers in no group of HDBSCAN, who went to the nearest; 0 for
         the other algorithms.
@@ -116,6 +123,8 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
     (2, 'clear_groups', [60, 60])
     """
 
+    curve_: pd.DataFrame
+
     def __init__(
         self,
         *,
@@ -155,7 +164,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         ValueError
             A parameter is out of range, or X holds text or infinities.
         """
-        self._check()
+        check(self)
         self.levels_ = Levels().fit(X)
         X = validate_data(
             self, self.levels_.transform(X), dtype=np.float64, ensure_all_finite="allow-nan"
@@ -166,13 +175,11 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         rng = np.random.default_rng(self.seed_)
         groups = self.levels_.groups(self.columns_order_)
-        most = STABILITY_ROWS if self.algorithm == "kmeans" else OTHER_ROWS
         with grouping.quick():
             sample = pick(canonical_rows(ordered), FIT_ROWS, rng)
             self.prepare_ = Prepare().fit(ordered[sample], names=self._names(), levels=groups)
             ready = self.prepare_.transform(ordered[sample])
-            few = ready[pick(np.arange(len(ready)), most, rng)]
-            tried = self._try(few, len(X), rng)
+            few, tried = self._search(ready, len(X), rng)
             self._sample = few, self._settle(ordered, ready, few, tried, rng)
         self._n_features_out = self.n_personas_
         self.profile_ = profile(ordered, self.labels_, self.prepare_, self._names())
@@ -197,7 +204,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         check_is_fitted(self, "_sample")
         rng = np.random.default_rng(self.seed_)
         with grouping.quick():
-            self.stability_ = stability.measures(*self._sample, self.algorithm, rng=rng)
+            self.stability_ = stability.measures(*self._sample, self.algorithm_, rng=rng)
         self.structure_ = None
         if len(ordered) >= 2 * (self.minimum or LEAST):
             self.structure_ = structure.compare(
@@ -257,21 +264,6 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         tags.input_tags.allow_nan = True
         return tags
 
-    def _check(self) -> None:
-        least = {"n_personas": 1, "max_personas": 2, "minimum": 1, "n_draws": 1, "n_splits": 1}
-        instead = {"n_personas": "auto", "minimum": None}
-        for name, first in least.items():
-            value = getattr(self, name)
-            if _whole(value, first) or (name in instead and value == instead[name]):
-                continue
-            other = f" or {instead[name]!r}" if name in instead else ""
-            raise ValueError(f"{name} is {value!r}; it must be a whole number from {first}{other}.")
-        if self.algorithm not in grouping.ALGORITHMS:
-            valid = ", ".join(grouping.ALGORITHMS)
-            raise ValueError(f"algorithm is {self.algorithm!r}; it must be one of {valid}.")
-        if self.algorithm == "hdbscan" and self.n_personas != "auto":
-            raise ValueError("hdbscan finds its own number of personas; n_personas must be 'auto'.")
-
     def _names(self) -> list[str]:
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
         return [str(names[i]) for i in self.columns_order_]
@@ -291,9 +283,27 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         """The numbers of personas to try."""
         if self.n_personas == "auto":
             most = min(self.max_personas, distinct, customers // (self.minimum or LEAST))
-            return list(range(2, most + 1))[: 1 if self.algorithm == "hdbscan" else None]
+            return list(range(2, most + 1))[: FEW_NUMBERS.get(self.algorithm_)]
         chosen = min(int(self.n_personas), distinct)
         return [chosen] if chosen > 1 else []
+
+    def _search(
+        self, ready: Array, customers: int, rng: np.random.Generator
+    ) -> tuple[Array, list[stability.Stability]]:
+        """Try the numbers; where k-means finds none again, once more by a common covariance."""
+        most = STABILITY_ROWS if self.algorithm == "kmeans" else OTHER_ROWS
+        few = ready[pick(np.arange(len(ready)), most, rng)]
+        self.algorithm_ = self.algorithm
+        tried = self._try(few, customers, rng)
+        if (self.algorithm, self.n_personas) != ("kmeans", "auto") or self.curve_["eligible"].any():
+            return few, tried
+        curve, some = self.curve_, few[pick(np.arange(len(few)), OTHER_ROWS, rng)]
+        self.algorithm_ = grouping.COMMON
+        again = self._try(some, customers, rng)
+        if self.curve_["eligible"].any():
+            return some, again
+        self.algorithm_, self.curve_ = self.algorithm, curve
+        return few, tried
 
     def _try(
         self, few: Array, customers: int, rng: np.random.Generator
@@ -302,9 +312,10 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         least = max(round((self.minimum or LEAST) * len(few) / customers), 2)
         how: dict[str, Any] = {"draws": self.n_draws, "splits": self.n_splits, "least": least}
         numbers = self._numbers(customers, distinct)
-        tried = [stability.assess(few, k, self.algorithm, rng=rng, **how) for k in numbers]
+        tried = [stability.assess(few, k, self.algorithm_, rng=rng, **how) for k in numbers]
         tried = [found for found in tried if found.k > 1]
-        self.curve_ = stability.curve(few, tried, self._least(customers) / customers, rng=rng)
+        share = self._least(customers) / customers
+        self.curve_ = stability.curve(few, tried, share, rng=rng)
         return tried
 
     def _settle(
@@ -323,7 +334,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         gap = rows["valley"] <= stability.APART
         for found in sorted(wanted, key=lambda found: (gap[found.k], found.k), reverse=True):
             rule = found.rule
-            if self.algorithm == "kmeans":
+            if self.algorithm_ == "kmeans":
                 rule = grouping.find(ready, found.k, rng=rng, starts=10).rule
             self._adopt(ordered, ready, rule)
             if not auto or self.sizes_.min() >= least:
@@ -385,11 +396,6 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         ready = self.prepare_.transform(ordered)
         codes = self.rule_.predict(ready)
         return codes, grouping.agreement(ready, codes, self.draws_)
-
-
-def _whole(value: Any, least: int) -> bool:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole and bool(value >= least)
 
 
 def _chunks(X: Array) -> Iterator[slice]:

@@ -328,3 +328,26 @@ def test_numbers_with_gaps_go_before_repeatable_cuts():
         assert adjusted_rand_score(truth, model.labels_) >= 0.99
     # Without a larger eligible number the rule would not have been put to the test.
     assert sum(larger) >= 2
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7])
+def test_groups_apart_in_one_of_eight_columns_are_found(share):
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(300, 8))
+    truth = np.arange(300) < share * 300
+    X[truth, 2] += 4
+    model = PersonaModel(n_draws=15, n_splits=5).fit(X)
+    assert (model.algorithm_, model.n_personas_) == ("common", 2)
+    assert adjusted_rand_score(truth, model.labels_) > 0.85
+    order = rng.permutation(300)
+    again = PersonaModel(n_draws=15, n_splits=5).fit(X[order][:, ::-1])
+    np.testing.assert_array_equal(again.labels_, model.labels_[order])
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    assert model.place(X)[1].mean() > 0.9
+
+
+def test_one_cloud_is_left_whole_by_either_way():
+    X = np.random.default_rng(8).normal(size=(300, 5))
+    model = PersonaModel(n_draws=15, n_splits=5).fit(X)
+    assert (model.algorithm_, model.n_personas_) == ("kmeans", 1)
+    assert model.curve_["k"].max() == 8

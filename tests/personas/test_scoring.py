@@ -97,6 +97,22 @@ def test_a_model_is_one_file(rows, model, tmp_path):
     assert isinstance(model.curve_, pd.DataFrame)
 
 
+@pytest.mark.parametrize("algorithm", ["gmm", "hdbscan", "ward", "common"])
+def test_models_of_every_algorithm_are_read_again(rows, tmp_path, algorithm):
+    X, asked = rows.dropna(), algorithm
+    if algorithm == "common":
+        rng = np.random.default_rng(3)
+        X, asked = pd.DataFrame(rng.normal(size=(300, 5)), columns=list("abcde")), "kmeans"
+        X.loc[:149, "c"] += 4
+    model = personas.PersonaModel(algorithm=asked, n_draws=4, n_splits=4, max_personas=3).fit(X)
+    assert model.algorithm_ == algorithm and model.n_personas_ > 1
+    personas.save(model, tmp_path / "p.skops")
+    loaded = personas.load(tmp_path / "p.skops")
+    for ours, theirs in zip(model.place(X), loaded.place(X), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert loaded.fingerprint() == model.fingerprint()
+
+
 def test_a_model_that_is_not_ours_is_refused_and_nothing_of_it_is_run(model, tmp_path):
     path = tmp_path / "p.skops"
     io.dump({"harmless": np.arange(3), "evil": partial(print, "run")}, path)
