@@ -219,13 +219,11 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
 
     def transform(self, X: Any) -> Array:
         """Return each customer's distance to each persona's centre, in prepared units."""
-        distances: Array = pairwise_distances(self.prepared(X), self.cluster_centers_)
-        return distances
+        return np.asarray(pairwise_distances(self.prepared(X), self.cluster_centers_))
 
     def prepared(self, X: Any) -> Array:
         """Return the columns that distances are taken over, ``prepare_.columns_``."""
-        ready: Array = self.prepare_.transform(self._ordered(X))
-        return ready
+        return np.asarray(self.prepare_.transform(self._ordered(X)))
 
     def place(self, X: Any) -> tuple[Labels, Array]:
         """Return what `predict` and `confidence` do, at the price of one preparation."""
@@ -272,8 +270,7 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         check_is_fitted(self, "cluster_centers_")
         X = self.levels_.transform(X)
         X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
-        ordered: Array = X[:, self.columns_order_]
-        return ordered
+        return np.asarray(X[:, self.columns_order_])
 
     def _least(self, customers: int) -> float:
         """The fewest customers that make a persona."""

@@ -67,8 +67,8 @@ def axis_unequal(rng):
     return apart(rng, along("axis"), share=0.3)
 
 
-CLOUDS, APART = (uniform, gaussian, correlated, rfm), (diagonal, diagonal_unequal)
-ONE_AXIS = (axis, axis_unequal)
+CLOUDS = (uniform, gaussian, correlated, rfm)
+APART = (diagonal, diagonal_unequal, axis, axis_unequal)
 
 
 def judged(job):
@@ -91,11 +91,6 @@ def test_a_cloud_is_a_continuum(kind):
 @pytest.mark.parametrize("kind", APART, ids=lambda kind: kind.__name__)
 def test_two_groups_four_deviations_apart_are_groups(kind):
     assert sum(verdict in GROUPS for verdict, _ in verdicts(kind)) >= 0.9 * SETS
-
-
-def test_two_groups_on_one_axis_are_seen():
-    """Among four columns of noise the test sees them; k-means does not find them in halves."""
-    assert sum(verdict != "continuum" for verdict, _ in verdicts(axis)) >= 0.9 * SETS
 
 
 def power(rows, columns, distance, sets=40, clouds=100):
@@ -129,7 +124,7 @@ def test_a_million_planted_customers_come_back():
 
 
 if __name__ == "__main__":
-    for kind in (*CLOUDS, *APART, *ONE_AXIS):
+    for kind in (*CLOUDS, *APART):
         found = verdicts(kind, int(sys.argv[1]) if len(sys.argv) > 1 else SETS)
         told, count = np.unique([verdict for verdict, _ in found], return_counts=True)
         print(kind.__name__, dict(zip(told.tolist(), count.tolist(), strict=True)),
