@@ -56,7 +56,7 @@ def placed(frame: pd.DataFrame, *, model: Any, ids: list[str], name: str) -> pa.
     if model is not None and n:
         codes, sure = model.place(frame)
         persona, confidence = pa.array(ids).take(pa.array(codes)), pa.array(sure.round(6))
-    who = pa.array(frame.index, "string", from_pandas=True)
+    who = pa.array(frame.index.to_numpy(dtype=object), "string")
     return pa.record_batch([who, persona, confidence, pa.repeat(name, n)], schema=SCHEMA)
 
 

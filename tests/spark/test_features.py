@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pyarrow as pa
 import pytest
 from spark_nasty import IDS, options
 
 from cjlab.journey import Journeys
-from cjlab.personas import _distinct
-from cjlab.personas._features import measure
+from cjlab.personas import PersonaModel, _distinct
+from cjlab.personas._features import batches, measure
+from cjlab.personas.scoring import score
 
 pytestmark = [pytest.mark.needs("spark")]
 NIGHT = "2026-03-29 01:30"
@@ -58,3 +61,14 @@ def test_both_engines_measure_the_same(
     assert {"last_score", "discount_share", "answer_share", "tickets", "age"} <= set(expected)
     pd.testing.assert_frame_equal(found, expected, rtol=1e-9, atol=1e-12)
     assert found.attrs == expected.attrs
+
+
+def test_both_engines_place_alike_range_by_range(spark: object, tmp_path: Path) -> None:
+    frame = measure(journeys("duckdb"))
+    model = PersonaModel(n_personas=2, n_draws=3).fit(frame)
+    for engine in ("duckdb", "spark"):
+        frames = batches(journeys(engine), frame.attrs["features"], -(-len(frame) // 2))
+        score(frames, model, ["P1", "P2"], "hash", tmp_path / engine)
+    found = pd.read_parquet(tmp_path / "duckdb")
+    assert found["persona"].tolist() == [f"P{code + 1}" for code in model.labels_]
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "spark"), found)
