@@ -61,7 +61,7 @@ def facts(study: Any, start: Any = None, end: Any = None) -> pd.DataFrame:
         labels = j.labels(field)
         hits = _counted(_hits(used.join(who.select("unit", "persona"), "unit")))
         hits["item"] = hits["item"].map(lambda code, labels=labels: labels.get(code, str(code)))
-        rate = (hits["hits"] / hits["persona"].map(n)).rename("rate")
+        rate = (hits["hits"] / hits["persona"].map(n).astype("float64")).rename("rate")
         everybody = rate[hits["persona"] == ALL].set_axis(hits["item"][hits["persona"] == ALL])
         # What a persona uses most beyond everybody comes first: known before a number is hidden.
         hits = hits.assign(ahead=(hits["item"].map(everybody) - rate).round(12))
@@ -231,7 +231,7 @@ def _lately(j: Any, events: Table, who: Table, n: pd.Series) -> pd.DataFrame:
     last = j.literal(j.observed_until) - ibis.interval(days=LATELY)
     seen = who.semi_join(events.filter(events.ts >= last), "unit")
     hits = _counted(_hits(seen.mutate(item=ibis.literal("lately"))))
-    return _shares("rhythm", hits, hits["persona"].map(n))
+    return _shares("rhythm", hits, hits["persona"].map(n).astype("float64"))
 
 
 def _scores(j: Any, who: Table) -> Iterator[pd.DataFrame]:

@@ -172,6 +172,8 @@ def known(
     study: Any, persona: str | None, language: str | None, start: Any, end: Any
 ) -> list[Known]:
     """Gather what is known of one persona, or of all."""
+    if study.assignment is None:
+        raise UserError("personas are not assigned yet; run cj.personas.frozen(study) first.")
     language = language or study.language
     called = names(study, language)
     people = study.config.personas.cards

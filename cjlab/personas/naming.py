@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from cjlab.messages import has, text
@@ -128,7 +129,7 @@ def _phrases(rows: pd.DataFrame, known: Mapping[str, Feature], language: str) ->
         low_share=rows["feature"].isin(shares) & (rows["difference"] < 0),
         size=-rows["difference"].abs().round(9),
     ).sort_values(["low_share", "size", "feature"])
-    channel = rows["feature"].map(lambda name: features[name].group == "channel")
+    channel = np.array([features[name].group == "channel" for name in rows["feature"]], dtype=bool)
     rows = rows.assign(more=channel & (channel.cumsum() > 1))
     rows = rows.sort_values(["low_share", "more"], kind="stable")
     said = [

@@ -31,10 +31,11 @@ def bars(events: int, shown: pd.DataFrame) -> Iterator[Bar]:
         if events != 10_000_000:
             continue
         if task == "store":
-            yield "store: s over the peer's load", 1 / row["retentioneering"], 1.5, False
+            if pd.notna(row["retentioneering"]):
+                yield "store: s over the peer's load", 1 / row["retentioneering"], 1.5, False
             yield "store: MB", row["peak"], 1536, False
             continue
-        if task in TWENTY + THREE:
+        if task in TWENTY + THREE and pd.notna(row["retentioneering"]):
             wanted = 20 if task in TWENTY else 3
             yield f"{task}: times the peer's speed", row["retentioneering"], wanted, True
         if task == "funnel in 30 days":
