@@ -122,14 +122,17 @@ class Rows:
 def collect(table: Table, keys: list[str], cluster: str) -> dict[tuple[Any, ...], Rows]:
     """Fetch ``waited``, ``end``, customer and cluster, and split them by the keys."""
     columns = dict.fromkeys([*keys, "waited", "end", "customer", cluster])
-    frame = table.select(*columns).execute()
-    groups = frame.groupby(keys, sort=False).indices if keys else {(): np.arange(len(frame))}
+    rows = table.select(*columns).to_pyarrow()
     waited, end, customer, owner = (
-        frame[name].to_numpy() for name in ("waited", "end", "customer", cluster)
+        rows[name].to_numpy() for name in ("waited", "end", "customer", cluster)
     )
+    # Only the keys become a frame: it would copy every column into one block.
+    groups = {(): np.arange(len(waited))}
+    if keys:
+        groups = rows.select(keys).to_pandas().groupby(keys, sort=False).indices
     found = {}
-    for key, rows in groups.items():
-        at = rows[_in_order(waited[rows], end[rows], owner[rows])]
+    for key, own_rows in groups.items():
+        at = own_rows[_in_order(waited[own_rows], end[own_rows], owner[own_rows])]
         own = np.unique(owner[at], return_inverse=True)[1]
         waits = Waits(waited[at], end[at], groups=own)
         order = at[waits.order]
