@@ -264,7 +264,9 @@ def _fit(home: Path, study: Any, j: Any, old: Path | None) -> Path:
         jaccard = [None if value != value else value for value in model.jaccard_.tolist()]
         facts |= {"verdict": model.verdict_, "notes": model.prepare_.notes_, "jaccard": jaccard}
         if model.structure_ is not None:
-            facts |= {"p_value": model.structure_.p_value, "tested": model.structure_.rows}
+            tested, sees = model.structure_, model.structure_.sees
+            facts |= {"p_value": tested.p_value, "tested": tested.rows}
+            facts["sees"] = sees if sees == sees else None
         codes = pd.Series(model.labels_, frame.index)
         pairs, told = _identified(study, j, codes, old)
         name, ids = model.fingerprint(), told["ids"]

@@ -160,6 +160,11 @@ def test_tables(folder):
     verdict = personas.verdict(study)
     assert (verdict["customers"], verdict["tested"]) == (140, 140)
     assert verdict["verdict"] == "clear_groups" and verdict["p_value"] == 0.005
+    steady = personas.steadiness(study)
+    assert steady["measure"].head(2).tolist() == ["p_value", "sees"]
+    assert (steady["value"][0], steady["n"][0]) == (0.005, 140)
+    jaccard = steady[steady["measure"] == "jaccard"].set_index("persona")["value"]
+    assert jaccard.to_dict() == verdict["jaccard"]
 
 
 def test_nobody_is_no_persona_and_no_error(tmp_path):
