@@ -111,8 +111,16 @@ class Cloud:
         self.root = size[:, None] * turn / np.sqrt(len(scores))
 
     def draw(self, rng: np.random.Generator) -> Array:
-        """Return as many customers as there were, all from one cloud."""
-        share = norm.cdf(rng.standard_normal((self.shape[0], len(self.root))) @ self.root)
+        """Return as many customers as there were, all from one cloud.
+
+        Each draw has just the correlation of the data: drawn from it, a correlation would get
+        the noise of a sample a second time, and with many columns that shows.
+        """
+        normal = rng.standard_normal((self.shape[0], len(self.root)))
+        if len(normal) > len(self.root):
+            left, _, right = np.linalg.svd(normal - normal.mean(axis=0), full_matrices=False)
+            normal = np.sqrt(len(normal)) * left @ right
+        share = norm.cdf(normal @ self.root)
         drawn = [m.inverse(u) for m, u in zip(self.margins, share.T, strict=True)]
         out = np.empty(self.shape)
         out[:, self.lone] = np.column_stack(drawn[: len(self.lone)]) if self.lone else 0

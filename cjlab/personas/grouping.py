@@ -27,6 +27,7 @@ Labels = NDArray[np.int64]
 
 ALGORITHMS = ("kmeans", "gmm", "hdbscan", "ward")
 COMMON = "common"  # a mixture with one covariance for all groups
+LUMP = 0.1  # share of the rows on one value that is a lump
 FLATTEST = 5  # columns that it starts from: two lumps make a column flat
 STARTS = 40  # k-means runs times k ** 1.5, at least three: few starts lose groups to chance
 ROOM = 10  # rows that each mean and covariance of a full mixture need, times columns
@@ -128,6 +129,18 @@ def find(
         runs = starts or max(3, round(STARTS / k**1.5))
         model = KMeans(k, n_init=runs, random_state=seed).fit(X)
     return Groups(model.labels_.astype(np.int64), Nearest(model.cluster_centers_))
+
+
+def continuous(X: Array) -> bool:
+    """Whether no column has a lump: a mixture of normal groups would take one for a group.
+
+    Examples
+    --------
+    >>> continuous(np.arange(100.0)[:, None]), continuous(np.repeat([[0.0], [1.0]], 50, axis=0))
+    (True, False)
+    """
+    lumps = [np.unique(column, return_counts=True)[1].max() for column in X.T] if len(X) else []
+    return bool(lumps) and max(lumps) <= LUMP * len(X)
 
 
 def _common(X: Array, k: int) -> GaussianMixture:

@@ -55,8 +55,8 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         only judged. HDBSCAN takes "auto" alone, and finds its own.
     algorithm : {"kmeans", "gmm", "hdbscan", "ward"}, default "kmeans"
         K-means takes several starts on the sample of 50,000; where "auto" finds no number again,
-        a Gaussian mixture with one covariance for all personas is tried, which sees groups that
-        are apart in a few columns among many. The others are found on 1,500
+        and no column has lumps, a Gaussian mixture with one covariance for all personas is tried,
+        which sees groups that are apart in a few columns among many. The others are found on 1,500
         customers; all are then placed by the nearest centre (Ward), the likelier component
         (Gaussian mixture) or the nearest of those 1,500 (HDBSCAN, its noise included).
     random_state : int, RandomState or None, default 0
@@ -292,7 +292,8 @@ class PersonaModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMix
         few = ready[pick(np.arange(len(ready)), most, rng)]
         self.algorithm_ = self.algorithm
         tried = self._try(few, customers, rng)
-        if (self.algorithm, self.n_personas) != ("kmeans", "auto") or self.curve_["eligible"].any():
+        asked = (self.algorithm, self.n_personas) == ("kmeans", "auto")
+        if not asked or self.curve_["eligible"].any() or not grouping.continuous(few):
             return few, tried
         curve, some = self.curve_, few[pick(np.arange(len(few)), OTHER_ROWS, rng)]
         self.algorithm_ = grouping.COMMON
