@@ -37,7 +37,7 @@ KEPT = 64  # results remembered
 #: Distance of two equal groups, shared by all columns, in the groups' own standard deviations,
 #: that is found in at least 80 % of data sets, by (rows, columns): the smallest of a grid of
 #: halves, simulated in tests/prove/test_structure_calibration.py.
-POWER = {(100, 5): 3.5, (300, 5): 3.0, (1000, 5): 2.0}
+POWER = {(100, 5): 3.0, (300, 5): 3.0, (1000, 5): 2.5}
 POWER |= {(100, 20): 3.5, (300, 20): 2.5, (1000, 20): 2.0}
 
 _known: dict[str, Structure] = {}
