@@ -140,7 +140,7 @@ def continuous(X: Array) -> bool:
     (True, False)
     """
     lumps = [np.unique(column, return_counts=True)[1].max() for column in X.T] if len(X) else []
-    return bool(lumps) and max(lumps) <= LUMP * len(X)
+    return bool(lumps and max(lumps) <= LUMP * len(X))
 
 
 def _common(X: Array, k: int) -> GaussianMixture:
