@@ -32,12 +32,12 @@ QUARANTINE = """CREATE TABLE IF NOT EXISTS quarantine (
 DROPPED = ("exact_duplicate",)
 # Names a column as read, beside the source's own column of the same name.
 AS = "_as "
-# Takes the intake's own columns out of a row's JSON.
 # Dictionaries of what hardly repeats cost more time than they save room.
 _FILE = (
     "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
     "DICTIONARY_SIZE_LIMIT 10000"
 )
+# Takes the intake's own columns out of a row's JSON.
 OURS = '{"_part": null, "_file": null, "_row": null, "_whole": null}'
 
 
