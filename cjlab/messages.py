@@ -1,6 +1,6 @@
 """Sentences and labels in the report's language, and numbers as that language writes them.
 
-Every text a reader sees has a key in ``cjlab/locale/<language>/LC_MESSAGES/cjlab.po``. Values are
+Every text a reader sees has a key in ``cjlab/locale/<language>/LC_MESSAGES/*.po``. Values are
 put into named places, each formatted by Babel for the language: nothing is concatenated. The
 result is plain text; whoever shows it escapes it.
 """
@@ -305,11 +305,14 @@ def _places(template: str) -> set[str]:
 
 @cache
 def _catalogue(language: str) -> Catalog:
-    file = Path(__file__).parent / "locale" / language / "LC_MESSAGES" / "cjlab.po"
-    if not file.is_file():
-        return Catalog(locale=language)
-    with file.open("rb") as stream:
-        return read_po(stream, locale=language, abort_invalid=True)
+    """Read every file of a language: a room may keep its words apart."""
+    found = Catalog(locale=language)
+    for file in sorted((Path(__file__).parent / "locale" / language / "LC_MESSAGES").glob("*.po")):
+        with file.open("rb") as stream:
+            for message in read_po(stream, locale=language, abort_invalid=True):
+                if message.id:
+                    found[message.id] = message
+    return found
 
 
 @cache

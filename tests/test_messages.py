@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections import Counter
 from datetime import date, datetime
 from pathlib import Path
 
@@ -27,6 +28,14 @@ def test_each_english_message_is_there_and_well_formed() -> None:
         for form in (forms,) if isinstance(forms, str) else forms:
             for _, name, spec, conversion in string.Formatter().parse(form):
                 assert name is None or (name.isidentifier() and not spec and not conversion), key
+
+
+@pytest.mark.parametrize("language", messages.LANGUAGES)
+def test_no_key_is_told_twice(language: str) -> None:
+    """A room may keep its words in a file of its own; the last file must not win silently."""
+    files = sorted((REPO / "cjlab" / "locale" / language / "LC_MESSAGES").glob("*.po"))
+    told = [re.findall(r'^msgid "(.+)"', file.read_text(encoding="utf-8"), re.M) for file in files]
+    assert told and max(Counter(sum(told, [])).values()) == 1
 
 
 def test_templates_use_only_keys_that_are_there() -> None:
