@@ -20,6 +20,8 @@ from cjlab.errors import UserError
 
 # S(t) is a product of floats: 0.5 may come out as 0.5000000000000001.
 _EDGE = 1e-12
+# Places of a curve whose limits are worked out together.
+_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -198,8 +200,37 @@ def km_quantile(curve: Curve, q: float) -> Interval:
     if not 0 < q < 1:
         raise UserError(f"km_quantile: q must lie between 0 and 1, got {q}; 0.5 is the median")
 
-    shares = (curve.survival, curve.low, curve.high)
-    return Interval(*(first_at(curve, share, q) for share in shares))
+    limits = (_limit_at(curve, q, side) for side in (1, -1))
+    return Interval(first_at(curve, curve.survival, q), *limits)
+
+
+def _limit_at(curve: Curve, q: float, side: int) -> float:
+    """First time at which the lower (1) or upper (−1) limit is at most 1 − q.
+
+    A limit is exp(−a · e^(± z s / a)) with a = −ln S and s the error of ln S, which both only
+    grow: what it can reach between two places is known from these, and most places need not be
+    looked at.
+    """
+    size = len(curve.time)
+    if not size or not np.isfinite(curve.design_effect):
+        return np.nan
+    z = normal_quantile(curve.level)
+    error = np.sqrt(np.cumsum(curve.terms) * curve.design_effect)
+    first = np.arange(0, size, _AT_ONCE)
+    last = np.append(first[1:], size) - 1
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # 0 − ln 1 is 0, not −0: what is divided by it is +∞.
+        a, end = (0.0 - np.log(curve.survival[at]) for at in (first, last))
+        most = end * np.exp(z * error[last] / a if side > 0 else -z * error[first] / end)
+        # What is not a number is looked at.
+        reached = ~(most < -np.log(1 - q + _EDGE) * (1 - _EDGE))
+    for start in first[reached]:
+        part = slice(start, start + _AT_ONCE)
+        limits = log_log(curve.survival[part], error[part], z)
+        below = limits[0 if side > 0 else 1] <= 1 - q + _EDGE
+        if below.any():
+            return float(curve.time[start + np.argmax(below)])
+    return np.nan
 
 
 def first_at(curve: Curve, share: Floats, q: float) -> float:

@@ -14,12 +14,14 @@ from zoneinfo import ZoneInfo
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from ibis import _
 from ibis.expr.types import Table
 
 from cjlab._numbers import Floats
 from cjlab.journey import _calendar
 from cjlab.journey._segments import CALENDARS, MOVING, carried
+from cjlab.journey._stream import Rows, begins, in_order, over_units
 from cjlab.journey.base import Journeys
 from cjlab.stats import proportion
 
@@ -77,6 +79,31 @@ def tally(j: Journeys, table: Table, keys: list[str]) -> dict[tuple[Any, ...], t
         for *key, n in each.itertuples(index=False, name=None):
             found[tuple(key)] = (found[tuple(key)][0], n)
     return found
+
+
+def active(j: Journeys, kind: str) -> Table:
+    """Return one row a life and calendar period in which it acts: who, at, ts (the last instant).
+
+    Where the store lies in order each period of a unit is a run of rows, and nothing is hashed.
+    """
+    unit = j.con.table("unit")
+    seen = unit.aggregate(first=unit.first_ts.min(), last=unit.last_ts.max()).execute().iloc[0]
+    if j.unit == "session" or not in_order(j) or pd.isna(seen["first"]):
+        event = whose(j, j.events)
+        event = event.mutate(at=number(j, event.ts, kind))
+        return event.group_by("who", "at").aggregate(ts=_.ts.max())
+    first, last = (number_of(ts.to_pydatetime(), kind, j.zone) for ts in seen)
+    starts = j.period_bounds(kind, first, last)["start"].to_numpy("M8[us]")
+    schema = pa.schema([("who", pa.int32()), ("at", pa.int64()), ("ts", pa.timestamp("us"))])
+
+    def runs(rows: Rows) -> pa.Table:
+        at = np.searchsorted(starts, rows["ts"], "right")
+        end = np.flatnonzero(begins(rows["unit"][::-1], at[::-1])[::-1])
+        found = (rows["unit"][end], at[end] + (first - 1), rows["ts"][end])
+        return pa.table(dict(zip(schema.names, found, strict=True)), schema=schema)
+
+    found = over_units(j, j.events.select("unit", "step", "ts"), runs)
+    return ibis.memtable(pa.concat_tables([schema.empty_table(), *found]))
 
 
 def number(j: Journeys, ts: Any, kind: str) -> Any:

@@ -10,6 +10,7 @@ from ibis import _
 from ibis.expr.types import Table
 
 from cjlab.estimates import estimates
+from cjlab.journey._pairs import pairs
 from cjlab.journey._segments import carried, coded, decoded
 from cjlab.journey._states import check_level, shares, states
 from cjlab.journey.base import Journeys, microseconds
@@ -73,11 +74,14 @@ def transitions(
     """
     check_level(level)
     names = j.attributes(by)
-    moves = coded(j, _moves(j, level, ends, names), names)
     keys = [*j.columns(names), "from", "to"]
-    found = shares(j, moves, keys[:-1], "to")
-    times = moves.group_by(keys).aggregate(waited=_.waited.quantile(0.5)).execute()
-    frame = _named(j, level, decoded(j, found.merge(times, on=keys), names), keys)
+    found = None if names else pairs(j, level, ends)
+    if found is None:
+        moves = coded(j, _moves(j, level, ends, names), names)
+        found = shares(j, moves, keys[:-1], "to")
+        times = moves.group_by(keys).aggregate(waited=_.waited.quantile(0.5)).execute()
+        found = found.merge(times, on=keys)
+    frame = _named(j, level, decoded(j, found, names), keys)
     return estimates(_rows(frame, keys), keys)
 
 

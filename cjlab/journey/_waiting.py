@@ -133,16 +133,26 @@ def collect(table: Table, keys: list[str], cluster: str) -> dict[tuple[Any, ...]
     found = {}
     for key, own_rows in groups.items():
         at = own_rows[_in_order(waited[own_rows], end[own_rows], owner[own_rows])]
-        own = np.unique(owner[at], return_inverse=True)[1]
+        own = _numbered(owner[at])
         waits = Waits(waited[at], end[at], groups=own)
         order = at[waits.order]
         people = customer[order]
         assert waits.group is not None
         who = waits.group
         if cluster != "customer":
-            who = np.unique(people, return_inverse=True)[1]
+            who = _numbered(people)
         found[key if isinstance(key, tuple) else (key,)] = Rows(waits, who, people, owner[order])
     return {key: cell for key, cell in found.items() if cell.n}
+
+
+def _numbered(codes: Ints) -> Ints:
+    """Number the distinct codes 0… in their order: marked off where they are dense, else sorted."""
+    most = int(codes.max(initial=0)) + 1
+    if most > 4 * len(codes):
+        return np.unique(codes, return_inverse=True)[1]
+    there = np.zeros(most, bool)
+    there[codes] = True
+    return (np.cumsum(there) - 1)[codes]
 
 
 def _in_order(waited: Ints, end: Ints, owner: Ints) -> Ints:

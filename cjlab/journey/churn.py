@@ -14,6 +14,7 @@ from ibis.expr.types import Table
 
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.journey._lives import (
+    active,
     births,
     data_begin,
     members,
@@ -23,7 +24,6 @@ from cjlab.journey._lives import (
     observed_periods,
     segments,
     span,
-    whose,
     with_shares,
 )
 from cjlab.journey._segments import coded, decoded
@@ -133,9 +133,7 @@ def _runs(j: Journeys, period: str, quiet: int) -> Table:
     ``first`` to ``last`` are numbers of periods; ``ends`` says that the next start finds it
     inactive.
     """
-    event = whose(j, j.events)
-    at = event.mutate(period=number(j, event.ts, period))
-    at = at.group_by("who", "period").aggregate(ts=_.ts.max())
+    at = active(j, period).rename(period="at")
     until = ibis.least(at.ts + span(quiet), j.literal(j.observed_until))
     at = at.mutate(reach=number(j, until, period))
     order = ibis.window(group_by="who", order_by="period")

@@ -14,6 +14,7 @@ from ibis.expr.types import Table
 from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.journey._lives import (
+    active,
     births,
     members,
     noun,
@@ -108,11 +109,11 @@ def retention(
 
 def _seen(j: Journeys, born: Table, period: str, kind: str, full: int) -> Table:
     """Periods after the cohort's own, within what was fully observed: each, or the last one."""
-    event = whose(j, j.events)
     if kind == "exact":
-        at = event.select("who", at=number(j, event.ts, period)).distinct()
+        at = active(j, period).drop("ts")
         at = at.filter(at["at"] <= full)
     else:
+        event = whose(j, j.events)
         last = event.group_by("who").aggregate(ts=_.ts.max())
         at = last.select("who", at=ibis.least(number(j, last.ts, period), ibis.literal(full)))
     seen = born.drop("ts", "step").join(at, "who")

@@ -7,12 +7,25 @@ from datetime import timedelta
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 from ibis.expr.types import Table
 
 from cjlab.estimates import COLUMNS, estimates
+from cjlab.journey import _stream
+from cjlab.journey._stream import begins, in_order, over_units
 from cjlab.journey._waiting import DAY, Row, Rows, cells_of, collect, summary
 from cjlab.journey.base import Journeys, microseconds, parse_duration
+
+_STAYS = pa.schema(
+    [
+        *((name, pa.int32()) for name in ("unit", "customer", "step")),
+        ("stage", pa.int16()),
+        *((name, pa.timestamp("us")) for name in ("start", "exit")),
+        ("next_stage", pa.int16()),
+    ]
+)
 
 __all__ = ["DAY", "spells", "stays", "time_in_stage"]
 
@@ -37,19 +50,7 @@ def spells(j: Journeys) -> Table:
         ``start``, ``exit`` (null when open), ``next_stage``, ``waited`` (microseconds until exit
         or the end of observation) and ``left`` (whether the exit was seen).
     """
-    event = j.events
-    event = event.filter(event.stage.notnull())
-    moves = event.next_stage.notnull() & (event.next_stage != event.stage)
-    # Only an account is several customers: the one who began is looked for there alone.
-    several = j.unit == "account"
-    stays = event.group_by("unit", "spell").aggregate(
-        customer=event.customer.argmin(event.step) if several else event.customer.max(),
-        step=event.step.min(),
-        stage=event.stage.max(),
-        start=event.ts.min(),
-        exit=event.next_stage_ts.max(where=moves),
-        next_stage=event.next_stage.max(where=moves),
-    )
+    stays = _walked(j) if in_order(j) else _grouped(j)
     stays = stays.filter(j.within(stays.start))
     if j.view == "buying":
         stays = stays.filter(stays.stage != j.model.codes[str(j.model.purchase)])
@@ -62,6 +63,36 @@ def spells(j: Journeys) -> Table:
             microseconds(stays.exit, stays.start), microseconds(until, stays.start) - 1
         ),
     )
+
+
+def _grouped(j: Journeys) -> Table:
+    event = j.events
+    event = event.filter(event.stage.notnull())
+    moves = event.next_stage.notnull() & (event.next_stage != event.stage)
+    # Only an account is several customers: the one who began is looked for there alone.
+    several = j.unit == "account"
+    return event.group_by("unit", "spell").aggregate(
+        customer=event.customer.argmin(event.step) if several else event.customer.max(),
+        step=event.step.min(),
+        stage=event.stage.max(),
+        start=event.ts.min(),
+        exit=event.next_stage_ts.max(where=moves),
+        next_stage=event.next_stage.max(where=moves),
+    )
+
+
+def _walked(j: Journeys) -> Table:
+    """As :func:`_grouped`: where rows lie in order a stay ends where the unit's next one begins."""
+    event = j.events
+    begun = event.stage.notnull() & (event.prev_stage.isnull() | (event.prev_stage != event.stage))
+    table = event.filter(begun).select("unit", "customer", "step", "stage", "ts")
+    return ibis.memtable(pa.concat_tables([_STAYS.empty_table(), *over_units(j, table, _stays)]))
+
+
+def _stays(rows: _stream.Rows) -> pa.Table:
+    last = np.append(begins(rows["unit"])[1:], True)
+    onward = (pa.array(np.roll(rows[name], -1), mask=last) for name in ("ts", "stage"))
+    return pa.table([*map(pa.array, rows.values()), *onward], schema=_STAYS)
 
 
 def time_in_stage(

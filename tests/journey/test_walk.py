@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from ibis import _
 from journey_brute import GRID, MINUTE, STAGES, Question, Way, many
 
-from cjlab.journey import Journeys, _runs, _stream
+from cjlab.journey import (
+    Journeys,
+    _lives,
+    _pairs,
+    _runs,
+    _stream,
+    time_in_stage,
+    timing,
+    transitions,
+)
 from cjlab.journey._steps import read_plan
 from cjlab.stages import StageModel
 
@@ -40,7 +49,7 @@ def journeys(seed: int, **more: Any) -> Journeys:
 
 
 def portable(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (_runs, sessions):
+    for module in (_runs, sessions, _pairs, timing, _lives):
         monkeypatch.setattr(module, "in_order", lambda j: False)
 
 
@@ -83,6 +92,68 @@ def test_sessions_are_those_of_the_portable_form(
             expected = sessions.sessions(j, gap=gap)
         assert len(found) > 5
         pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("level", ["stage", "touchpoint", "channel"])
+def test_transitions_are_those_of_the_portable_form(
+    level: str, ends: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some: Any = _.customer_id != "c1"
+    for seed, more in enumerate(({}, {"where": some}, {"view": "buying"}, {"unit": "session"})):
+        j = journeys(seed, **more)
+        found = transitions(j, level=level, ends=ends)
+        with monkeypatch.context() as patch:
+            portable(patch)
+            assert _pairs.pairs(j, level, ends) is None
+            expected = transitions(j, level=level, ends=ends)
+        assert len(found) > 5
+        pd.testing.assert_frame_equal(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("unit", ["customer", "session", "account"])
+def test_stays_are_those_of_the_portable_form(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(j: Journeys) -> list[pd.DataFrame]:
+        spells = timing.spells(j).order_by("unit", "step").execute()
+        spells = spells[sorted({*spells} - {"spell"})]
+        return [spells, time_in_stage(j, by="channel")]
+
+    some: Any = _.customer_id != "c1"
+    for seed, more in enumerate(({}, {"where": some}, {"view": "buying"})):
+        found = asked(journeys(seed, unit=unit, **more))
+        with monkeypatch.context() as patch:
+            portable(patch)
+            expected = asked(journeys(seed, unit=unit, **more))
+        for one, other in zip(found, expected, strict=True):
+            assert len(one) > 0
+            pd.testing.assert_frame_equal(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["day", "week", "month", "year"])
+def test_lives_act_in_the_periods_of_the_portable_form(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Across a change of the clocks and the turn of a year, to the microsecond."""
+    rng = np.random.default_rng(3)
+    hours = pd.to_timedelta(rng.integers(0, 24 * 120, 600), unit="h")
+    log = pd.DataFrame({"customer_id": rng.integers(0, 40, 600).astype(str), "stage": "a"})
+    log["ts"] = pd.Timestamp("2025-12-20") + hours - pd.to_timedelta(rng.integers(0, 2, 600), "us")
+    for unit in ("customer", "session"):
+        j = Journeys.from_frame(log, stages=["a"], timezone="Europe/Helsinki", unit=unit)
+        found = _lives.active(j, kind).order_by("who", "at").execute()
+        with monkeypatch.context() as patch:
+            portable(patch)
+            expected = _lives.active(j, kind).order_by("who", "at").execute()
+        assert len(found) >= 40
+        pd.testing.assert_frame_equal(found, expected)
+
+
+def test_nobody_has_no_transitions_and_no_stays() -> None:
+    nobody: Any = _.customer_id == "nobody"
+    j = journeys(1, where=nobody)
+    assert len(transitions(j)) == len(transitions(j, ends=True)) == 0
+    assert timing.spells(j).count().execute() == 0
+    assert set(time_in_stage(j)["note"]) == {"no_spells"}
 
 
 def blocks(frame: pd.DataFrame, sizes: list[int]) -> list[Any]:
