@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from cjlab.personas import stability
 from cjlab.personas.model import PersonaModel
+from cjlab.personas.structure import structure_test
 
 OTHERS = ("gmm", "hdbscan", "ward")
 CENTRES = 4.0 * np.array([[1, 0, 0, 1, 0], [-1, 1, 0, 0, 0], [0, -1, 1, 0, -1]])
@@ -351,3 +352,11 @@ def test_one_cloud_is_left_whole_by_either_way():
     model = PersonaModel(n_draws=15, n_splits=5).fit(X)
     assert (model.algorithm_, model.n_personas_) == ("kmeans", 1)
     assert model.curve_["k"].max() == 8
+
+
+def test_a_model_is_assessed_by_the_very_test_of_its_data():
+    """What the test says of a cloud is the verdict, whatever was cut out of it."""
+    X = np.random.default_rng(5).normal(size=(150, 3))
+    model = PersonaModel(n_personas=3).fit(X).assess(X)
+    assert model.structure_ == structure_test(X)
+    assert model.structure_.p_value > 0.05 and model.verdict_ == "continuum"
