@@ -68,7 +68,10 @@ def answers(
     >>> answers(study, kinds="nps").count().execute()  # doctest: +SKIP
     """
     j = study.journeys(start=start, end=end, view="customer")
-    table = attach(j, given(study, j, kinds))
+    table = given(study, j, kinds)
+    # By what they say: rows alike in everything are interchangeable.
+    order = ibis.window(order_by=[table[name] for name in RESPONSES.names])
+    table = attach(j, table.mutate(row=ibis.row_number().over(order)))
     table = of_customer(j, table, "persona", "persona")
     table = of_customer(j, table, "customers", "consent")
     return table.select(
@@ -122,7 +125,7 @@ _PLACE = {"touchpoint": 0, "stage": 1, "unattached": 2}
 
 
 def given(study: Study, j: Journeys, kinds: str | Sequence[str] | None) -> Table:
-    """Return the responses in question as they were given, numbered and with their scores."""
+    """Return the responses in question as they were given, with their scores read."""
     table = study.table("responses")
     # An invitation that nobody answered is no answer.
     table = table.filter(table.score.notnull() | table.text.notnull() | table.ts.notnull())
@@ -138,13 +141,8 @@ def given(study: Study, j: Journeys, kinds: str | Sequence[str] | None) -> Table
         table = table.filter(j.within(table.ts))
     if study.config.observed_until is not None:
         table = table.filter(table.ts.isnull() | (table.ts < j.literal(study.observed_until)))
-    table = table.mutate(row=_row(table), **_scored(table))
+    table = table.mutate(**_scored(table))
     return table.mutate(valid=_on_scale(table))
-
-
-def _row(table: Table) -> Any:
-    """Number the rows by what they say: those alike in everything are interchangeable."""
-    return ibis.row_number().over(ibis.window(order_by=[table[c] for c in RESPONSES.names]))
 
 
 def _scored(table: Table) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from cjlab._numbers import Floats, Interval
 from cjlab.clusters import clustered_mean, clustered_nps, clustered_share
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.stats import nps_interval, proportion
+from cjlab.voice._notice import KEY
 from cjlab.voice._scales import Instrument
 
 OF = "valid answers"
@@ -94,16 +95,16 @@ def scored(persons: pd.DataFrame, keys: Sequence[str], instrument: Instrument) -
     sums = Moments(persons, keys)
     rows = [_score(sums, instrument)]
     rows += [
-        _row(sums, part, sums.share(hits := sums.column(part)), "1", sums.sum(hits > 0))
+        metric_row(sums, part, sums.share(hits := sums.column(part)), "1", sums.sum(hits > 0))
         for part in instrument.parts
         if part != instrument.metric
     ]
-    rows.append(_invalid(sums))
+    rows.append(invalid_row(sums))
     table = pd.concat(rows).sort_index(kind="stable").reset_index(drop=True)
     found = estimates(table[[*keys, *COLUMNS]], list(keys))
     found.attrs["direction"] = instrument.direction
     if instrument.kind == "nps":
-        found.attrs["notice"] = "card.trademark"
+        found.attrs["notice"] = KEY
     return found
 
 
@@ -116,6 +117,7 @@ def score_of(sums: Moments, instrument: Instrument) -> Interval:
     return sums.share(sums.column("csat"))
 
 
+#: Unit of each instrument's own number.
 UNIT = {"nps": "points", "ces": "score", "csat": "1"}
 
 
@@ -123,10 +125,10 @@ def _score(sums: Moments, instrument: Instrument) -> pd.DataFrame:
     share = instrument.kind == "csat"
     hits = sums.sum(sums.column("csat") > 0) if share else None
     number = score_of(sums, instrument)
-    return _row(sums, instrument.metric, number, UNIT[instrument.kind], hits)
+    return metric_row(sums, instrument.metric, number, UNIT[instrument.kind], hits)
 
 
-def _row(
+def metric_row(
     sums: Moments, metric: str, number: Interval, unit: str, hits: Floats | None
 ) -> pd.DataFrame:
     """One metric of every cell."""
@@ -146,7 +148,7 @@ def _row(
     )
 
 
-def _invalid(sums: Moments) -> pd.DataFrame:
+def invalid_row(sums: Moments) -> pd.DataFrame:
     """How many answers could not be read, of all."""
     bad = sums.column("bad")
     return sums.cells.assign(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import NUMBERS
 from cjlab.journey import _calendar
 from cjlab.journey._segments import CALENDARS, HIDDEN, in_words
-from cjlab.periods import parse
 from cjlab.study import Study
 from cjlab.voice._answers import When, attach, given, of_customer
 from cjlab.voice._moments import scored
@@ -130,6 +129,7 @@ class Cells:
         self.instrument = instrument_of(kind, longest=self._longest(kind), **how)
         self.keys = [*self._apart(pooled), *self.names]
         self.table = self._counted(self._dimensions(table, names))
+        self.periods = pd.DataFrame()
 
     def _longest(self, kind: str) -> int:
         longest = self.seen["longest"]
@@ -153,9 +153,11 @@ class Cells:
         declared = [name for name in names if name not in (*OWN, *CALENDARS)]
         table = self._declared(table, declared) if declared else table
         if self.calendar is not None:
+            # By number, which is faster to group by; the names come at the end.
             at = _calendar.local(table.ts, self.j.zone, self._years())
-            table = table.mutate(report_period=_calendar.label(at, self.calendar))
-        return table.mutate(**{name: table[name].fill_null(UNKNOWN) for name in self.keys})
+            table = table.mutate(report_period=_calendar.index(at, self.calendar))
+        words = [name for name in self.keys if name != "report_period"]
+        return table.mutate(**{name: table[name].fill_null(UNKNOWN) for name in words})
 
     def _declared(self, table: Table, names: list[str]) -> Table:
         customers = self.j.table("customers")
@@ -182,14 +184,17 @@ class Cells:
         parts = {
             name: (valid & part(score, table.end)).fill_null(False).cast("int64")
             for name, part in self.instrument.parts.items()
+            if name != "passives"  # the others say it
         }
-        n, total = valid.cast("int64"), valid.ifelse(score, 0.0).cast("int64")
-        return table.select(*self.keys, who=_.customer_id, n=n, bad=1 - n, total=total, **parts)
+        if self.instrument.kind == "ces":
+            parts["total"] = valid.ifelse(score, 0.0).cast("int64")
+        n = valid.cast("int64")
+        return table.select(*self.keys, who=_.customer_id, n=n, bad=1 - n, **parts)
 
     @property
     def sums(self) -> list[str]:
         """The columns that are summed over a customer's answers."""
-        return ["n", "bad", "total", *self.instrument.parts]
+        return [name for name in self.table.columns if name not in (*self.keys, "who")]
 
     def each(self) -> Table:
         """Count by cell and customer, those who are known."""
@@ -205,23 +210,36 @@ class Cells:
         columns = [*self.keys, *self.sums]
         unknown = self.table.filter(self.table.who.isnull()).select(*columns)
         table = self.each().select(*columns).union(unknown)
-        return table.group_by(columns).agg(times=_.count()).execute()
+        return self.named(table.group_by(columns).agg(times=_.count()).execute())
+
+    def named(self, found: pd.DataFrame) -> pd.DataFrame:
+        """Add to counts what follows from them, and put names for the numbers of periods."""
+        if self.instrument.kind == "nps":
+            found["passives"] = found["n"] - found["promoters"] - found["detractors"]
+        return self.named_periods(found)
+
+    def named_periods(self, found: pd.DataFrame) -> pd.DataFrame:
+        """Put names for the numbers of calendar periods."""
+        if self.calendar is not None:
+            names = self._periods(found["report_period"]).set_index("index")["label"]
+            found["report_period"] = found["report_period"].map(names).astype("str")
+        return found
+
+    def _periods(self, numbers: pd.Series) -> pd.DataFrame:
+        first, last = (0, -1) if numbers.empty else (int(numbers.min()), int(numbers.max()))
+        self.periods = self.j.period_bounds(self.calendar, first, last)
+        return self.periods
 
     def not_yet(self, table: pd.DataFrame) -> pd.DataFrame:
         """Blank what belongs to calendar periods that were not observed to their end."""
         if self.calendar is None or not len(table):
             return table
-        ends = {label: self._end(label) for label in table["report_period"].unique()}
-        open_ = table["report_period"].map(ends).to_numpy() > np.datetime64(self._observed())
+        ends = table["report_period"].map(self.periods.set_index("label")["end"])
+        open_ = (ends > self._observed()).to_numpy()
         table.loc[open_, list(NUMBERS)] = np.nan
         table.loc[open_, "status"] = "not_yet_observed"
         table.loc[open_, "note"] = None
         return table
-
-    def _end(self, label: str) -> datetime:
-        if self.calendar == "day":
-            label = f"{label}..{date.fromisoformat(label) + timedelta(days=1)}"
-        return parse(label, self.j.zone).end.astimezone(UTC).replace(tzinfo=None)
 
     def _observed(self) -> datetime:
         """Up to when answers are known: as the study states, else the last thing that happened."""

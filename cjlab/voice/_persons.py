@@ -85,8 +85,8 @@ def persons(frame: pd.DataFrame, keys: Sequence[str], instrument: Instrument) ->
     valid = (score % 1 == 0) & (score >= instrument.first) & (score <= scale)
     if instrument.fixed:  # on another scale it is another question
         valid &= scale == instrument.last
-    rows = pd.DataFrame({name: _dimension(frame[name]) for name in keys}, index=frame.index)
-    rows["_who"] = _who(frame)
+    rows = pd.DataFrame({name: dimension(frame[name]) for name in keys}, index=frame.index)
+    rows["_who"] = whose(frame)
     rows["n"], rows["bad"] = valid.astype("int64"), (~valid).astype("int64")
     rows["total"] = score.where(valid, 0.0)
     for name, part in instrument.parts.items():
@@ -95,14 +95,15 @@ def persons(frame: pd.DataFrame, keys: Sequence[str], instrument: Instrument) ->
     return counts.assign(times=1)
 
 
-def _who(frame: pd.DataFrame) -> Any:
+def whose(frame: pd.DataFrame) -> Any:
+    """Number the customers; each row without one is a customer of its own."""
     if "customer_id" not in frame.columns:
         return np.arange(len(frame))
     code = pd.factorize(frame["customer_id"])[0]
     return np.where(code < 0, -1 - np.arange(len(frame)), code)
 
 
-def _dimension(column: pd.Series) -> pd.Series:
+def dimension(column: pd.Series) -> pd.Series:
     """A cell without a name is one of its own."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
