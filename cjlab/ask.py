@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cjlab import journey, personas, privacy
+from cjlab import journey, personas, privacy, voice
 from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS
 from cjlab.report.cells import View, Wording, view_estimates, view_quality
@@ -17,7 +17,17 @@ from cjlab.report.tables import plain
 from cjlab.study import Study
 
 FORMATS = ("table", "csv", "json")
+# Said by other options of the command, or by the metric's name, or no text at all.
+_ELSEWHERE = ("by", "kind", "start", "end", "invitations")
 _OF_JOURNEYS = ("stages", "unit", "view")
+# Metrics of the answers, not of journeys: the function, and what it is told beside the options.
+_VOICE: dict[str, tuple[Callable[..., pd.DataFrame], dict[str, str]]] = {
+    "nps": (voice.scores, {"kind": "nps"}),
+    "csat": (voice.scores, {"kind": "csat"}),
+    "ces": (voice.scores, {"kind": "ces"}),
+    "attachment": (voice.attachment, {}),
+    "response_rates": (voice.response_rates, {}),
+}
 
 
 def answer(
@@ -36,7 +46,8 @@ def answer(
     study : Study
         The study.
     name : str
-        A metric's name, such as ``funnel``; see ``cjlab.journey.METRICS``.
+        A metric's name, such as ``funnel``; see ``cjlab.journey.METRICS``. Of the answers:
+        ``nps, csat, ces, attachment, response_rates``.
     by : sequence of str
         What to break it down by.
     settings : sequence of str
@@ -57,13 +68,15 @@ def answer(
     UserError
         For an unknown metric, option or value, or a table of customers without `private`.
     """
-    if name not in journey.METRICS:
-        raise UserError(f'no metric "{name}".{did_you_mean(name, journey.METRICS)}')
-    metric = journey.METRICS[name]
-    options, scope = _options(metric, name, settings)
+    known = {**journey.METRICS, **{name: metric for name, (metric, _) in _VOICE.items()}}
+    if name not in known:
+        raise UserError(f'no metric "{name}".{did_you_mean(name, known)}')
+    metric, of_answers = known[name], name in _VOICE
+    options, scope = _options(metric, name, settings, () if of_answers else _OF_JOURNEYS)
     if by:
         if "by" not in inspect.signature(metric).parameters:
-            raise UserError(f"{name} has no by: it is one row a customer.")
+            why = "" if of_answers else ": it is one row a customer"
+            raise UserError(f"{name} has no by{why}.")
         options["by"] = list(by)
     if name in journey.UNIT_TABLES and not private:
         raise UserError(
@@ -73,18 +86,22 @@ def answer(
     if "persona" in by and study.assignment is None:
         study = personas.frozen(study, span)
     edges: dict[str, Any] = {} if span is None else {"start": span.start, "end": span.end}
-    found = metric(study.journeys(**edges, **scope), **options)
+    if of_answers:
+        found = metric(study, **_VOICE[name][1], **edges, **options)
+    else:
+        found = metric(study.journeys(**edges, **scope), **options)
     if "persona" in by and name in personas.touched(study):
         found = personas.untested(found)
     return found if private else privacy.gate(found, study.config.report.minimum_cell)[0]
 
 
 def _options(
-    metric: Callable[..., Any], name: str, settings: Sequence[str]
+    metric: Callable[..., Any], name: str, settings: Sequence[str], of_scope: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Split ``name=value`` texts into options of the metric and of the journeys."""
     parameters = dict(list(inspect.signature(metric).parameters.items())[1:])
-    valid = [*(key for key in parameters if key != "by"), *_OF_JOURNEYS]
+    hidden = ("by",) if of_scope else _ELSEWHERE
+    valid = [*(key for key in parameters if key not in hidden), *of_scope]
     options: dict[str, Any] = {}
     scope: dict[str, Any] = {}
     for text in settings:

@@ -108,7 +108,7 @@ def metric(
     ] = False,
 ) -> None:
     """Compute one metric of a study, with n and interval beside every number."""
-    from cjlab import ask
+    from cjlab import ask, voice
     from cjlab.errors import UserError, did_you_mean
     from cjlab.study import open_study
 
@@ -123,6 +123,8 @@ def metric(
         _show_view(ask.shown(found, opened))
     else:
         typer.echo(ask.written(found, form))
+    if said := voice.notice(found, opened.language):
+        typer.echo(said, err=form != "table")
 
 
 @app.command()

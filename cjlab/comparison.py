@@ -157,18 +157,47 @@ def _keys(table: pd.DataFrame, keys: list[str]) -> list[tuple[Any, ...]]:
 def _differences(found: pd.DataFrame) -> dict[str, Any]:
     one, low, high = (found[name].to_numpy(dtype=float) for name in ("value", "low", "high"))
     two, low_b, high_b = (found[f"{name}_b"].to_numpy(dtype=float) for name in _KEEP[:3])
-    change = one - two
-    down = np.hypot(one - low, high_b - two)
-    up = np.hypot(high - one, two - low_b)
+    names = ("difference", "diff_low", "diff_high", "p")
+    return dict(zip(names, mover(one, low, high, two, low_b, high_b), strict=True))
+
+
+def mover(
+    one: Any, low: Any, high: Any, two: Any, low_b: Any, high_b: Any, rho: Any = 0.0
+) -> tuple[Any, Any, Any, Any]:
+    """Difference of two estimates with limits and p, from the limits of both.
+
+    Parameters
+    ----------
+    one, low, high : array_like of float
+        The first estimate and its limits.
+    two, low_b, high_b : array_like of float
+        The second, which is taken from the first.
+    rho : array_like of float, default 0.0
+        Correlation of the two estimates; 0 where they stand on different customers.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Difference, lower and upper limit, and p: below .05 just where the limits leave out 0.
+
+    Notes
+    -----
+    Zou (2007) with the correlation, which is Newcombe's interval for independent rates.
+
+    Examples
+    --------
+    >>> [round(float(part), 3) for part in mover(0.8, 0.69, 0.88, 0.6, 0.49, 0.7)]
+    [0.2, 0.051, 0.336, 0.008]
+    """
+    change = np.asarray(one, dtype=float) - two
+    below, above = np.asarray(one - low, dtype=float), np.asarray(high - one, dtype=float)
+    under, over = np.asarray(two - low_b, dtype=float), np.asarray(high_b - two, dtype=float)
+    down = np.sqrt(np.maximum(below**2 + over**2 - 2 * rho * below * over, 0.0))
+    up = np.sqrt(np.maximum(above**2 + under**2 - 2 * rho * above * under, 0.0))
     towards_zero = np.where(change > 0, down, up)
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.abs(change) / np.where(towards_zero > 0, towards_zero, np.nan) * _Z
-    return {
-        "difference": change,
-        "diff_low": change - down,
-        "diff_high": change + up,
-        "p": 2 * special.ndtr(-z),
-    }
+    return change, change - down, change + up, 2 * special.ndtr(-z)
 
 
 def _mix(a: pd.DataFrame, b: pd.DataFrame, keys: list[str], mix_by: str) -> pd.DataFrame:

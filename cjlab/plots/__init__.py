@@ -12,6 +12,7 @@ from cjlab.plots._persona_curve import persona_curve
 from cjlab.plots._persona_map import persona_map
 from cjlab.plots._quality import coverage, intake
 from cjlab.plots._rates import attribution, dropoff_gap, rates
+from cjlab.plots._scores import score_trend, scores
 from cjlab.plots._shares import dropoff, funnel, persona_sizes
 from cjlab.plots._time_in_stage import time_in_stage
 from cjlab.plots.theme import footnote, save
@@ -34,6 +35,8 @@ __all__ = [
     "rates",
     "retention",
     "save",
+    "score_trend",
+    "scores",
     "stay_curve",
     "step_matrix",
     "time_in_stage",

@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
-from cjlab import messages, privacy
+from cjlab import messages, privacy, voice
 from cjlab.errors import UserError, did_you_mean
 from cjlab.report import cells, tables
 from cjlab.report.render import render
@@ -134,8 +134,7 @@ def show(
     gated.attrs.update({_SHOWN: name, "minimum": here.minimum})
     if file := here.file("tables", f"{name}.parquet"):
         tables.write_parquet(gated, file)
-        about = {"name": name, "kind": kind, "caption": caption}
-        tables.write_json(gated, file.with_suffix(".json"), **about)
+        tables.write_json(gated, file.with_suffix(".json"), name=name, kind=kind, caption=caption)
         here.keep(name, frame)
         here.record("table", name=name, table_kind=kind, caption=caption, rows=len(gated))
         for item in withheld:
@@ -143,7 +142,11 @@ def show(
     wording = cells.Wording(here.language, here.minimum, labels or {}, columns or {})
     lay_out = cells.view_estimates if kind == "estimates" else cells.view_quality
     view = lay_out(gated, wording, rows)
-    _display("table", name, caption, view=view, caption=caption, file=f"tables/{name}.parquet")
+    notice = voice.notice(gated, here.language)
+    if notice:
+        here.record("notice", text=notice)
+    about = {"caption": caption, "file": f"tables/{name}.parquet", "notice": notice}
+    _display("table", name, caption, view=view, **about)
     return gated
 
 

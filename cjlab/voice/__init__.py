@@ -1,0 +1,31 @@
+"""The customer's voice: scores, reasons and texts, tied to touchpoint, stage and persona."""
+
+from cjlab.voice._answers import answers, attachment
+from cjlab.voice._differences import score_difference
+from cjlab.voice._kano import kano
+from cjlab.voice._notice import notice
+from cjlab.voice._of_answers import ces, csat, nps
+from cjlab.voice._of_study import scores
+from cjlab.voice._reasons import reasons
+from cjlab.voice._responders import responders
+from cjlab.voice._response import response_rates
+from cjlab.voice._size import sample_size
+from cjlab.voice._weights import rake, weighted
+
+__all__ = [
+    "answers",
+    "attachment",
+    "ces",
+    "csat",
+    "kano",
+    "notice",
+    "nps",
+    "rake",
+    "reasons",
+    "responders",
+    "response_rates",
+    "sample_size",
+    "score_difference",
+    "scores",
+    "weighted",
+]

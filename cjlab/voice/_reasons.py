@@ -1,0 +1,127 @@
+"""Why customers left, or did not buy: shares of the reasons they gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cjlab.errors import UserError, did_you_mean
+from cjlab.estimates import COLUMNS, estimates
+from cjlab.voice._moments import Moments, metric_row
+from cjlab.voice._persons import dimension, listed, whose
+
+
+def reasons(
+    answers: pd.DataFrame,
+    by: str | Sequence[str] | None = None,
+    *,
+    reason: str = "reason",
+    value: str | None = None,
+    currency: str | None = None,
+    separator: str | None = None,
+) -> pd.DataFrame:
+    """Share of churn or lost-sale answers that give each reason, and the value lost for it.
+
+    Parameters
+    ----------
+    answers : DataFrame
+        One row an answer with the column `reason`; ``customer_id`` makes intervals count
+        customers.
+    by : str or sequence of str, optional
+        Columns to break down by, such as ``stage`` or ``competitor``.
+    reason : str, default "reason"
+        Column of the reasons; blanks around them do not count.
+    value : str, optional
+        Column of the value lost with each answer, 0 or more.
+    currency : str, optional
+        Its unit, such as ``SEK``.
+    separator : str, optional
+        What stands between several reasons of one answer, such as ``;``.
+
+    Returns
+    -------
+    DataFrame
+        Estimates by `by` and ``reason``, the most frequent first: ``share`` of the answers that
+        give any reason (0–1, Wilson, widened where customers repeat; with several reasons an
+        answer they add up to more than 1) and, with `value`, ``value`` lost, a sum without
+        interval: an answer with several reasons counts in full for each. ``attrs["unanswered"]``
+        counts the answers without a reason.
+
+    Raises
+    ------
+    UserError
+        A column is missing, or a value is negative.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"reason": ["price", "price ", "delivery", None]})
+    >>> reasons(rows)[["reason", "value", "n"]].round(2).values.tolist()
+    [['price', 0.67, 3], ['delivery', 0.33, 3]]
+    """
+    names = listed(by)
+    for name in (*names, reason, *([value] if value else [])):
+        if name not in answers.columns:
+            near = did_you_mean(name, map(str, answers.columns))
+            raise UserError(f'reasons: the answers have no column "{name}".{near}')
+    frame = answers.reset_index(drop=True)
+    said = frame[reason].astype("str").str.strip()
+    given = said.notna() & (said != "") & frame[reason].notna()
+    rows = frame[given].reset_index(drop=True)
+    cells = pd.DataFrame({name: dimension(rows[name]) for name in names}, index=rows.index)
+    cells["_who"], cells["reason"] = whose(rows), said[given].to_numpy()
+    cells["_lost"] = _lost(rows, value)
+    table = _shares(_split(cells, separator), cells, names, value, currency)
+    table.attrs["unanswered"] = int((~given).sum())
+    return table
+
+
+def _lost(rows: pd.DataFrame, value: str | None) -> pd.Series:
+    if value is None:
+        return pd.Series(0.0, rows.index)
+    lost = pd.to_numeric(rows[value], errors="coerce")
+    if (lost < 0).any():
+        raise UserError(
+            f"reasons: {value} is {lost[lost < 0].iloc[0]:g} in a row; write losses as 0 or more."
+        )
+    return lost.fillna(0.0)
+
+
+def _split(cells: pd.DataFrame, separator: str | None) -> pd.DataFrame:
+    """One row for each reason of an answer; what is said twice counts once."""
+    rows = cells.assign(_row=np.arange(len(cells)))
+    if separator:
+        rows["reason"] = rows["reason"].str.split(separator, regex=False)
+        rows = rows.explode("reason")
+        rows["reason"] = rows["reason"].str.strip()
+        rows = rows[rows["reason"] != ""]
+    return rows.drop_duplicates(["_row", "reason"])
+
+
+def _shares(
+    rows: pd.DataFrame,
+    answers: pd.DataFrame,
+    names: list[str],
+    value: str | None,
+    currency: str | None,
+) -> pd.DataFrame:
+    """Every reason met anywhere has a row in every cell: nobody's reason is a zero, not a gap."""
+    dims = [*names, "reason"]
+    people = answers.groupby([*names, "_who"], sort=False).size().rename("n").reset_index()
+    order = rows["reason"].value_counts(sort=False).rename("total").reset_index()
+    order = order.sort_values(["total", "reason"], ascending=[False, True])["reason"]
+    grid = people.merge(order.to_frame(), how="cross")
+    hits = rows.groupby([*dims, "_who"], sort=False).agg(x=("_row", "size"), lost=("_lost", "sum"))
+    grid = grid.merge(hits.reset_index(), on=[*dims, "_who"], how="left").fillna(
+        {"x": 0, "lost": 0}
+    )
+    grid["_order"] = grid["reason"].map({name: at for at, name in enumerate(order)})
+    sums = Moments(grid.assign(times=1), [*names, "_order", "reason"])
+    x = sums.column("x")
+    parts = [metric_row(sums, "share", sums.share(x), "1", sums.sum(x > 0))]
+    if value is not None:
+        lost = parts[0].assign(metric="value", value=sums.sum(sums.column("lost")), unit=currency)
+        parts.append(lost.assign(low=np.nan, high=np.nan))
+    found = pd.concat(parts).assign(of="answers with a reason").sort_index(kind="stable")
+    return estimates(found.reindex(columns=[*dims, *COLUMNS]), dims)
