@@ -97,7 +97,7 @@ def constant(values: Floats) -> Any:
 
 
 def correlations(sums: Floats, p: int) -> tuple[Floats, Floats]:
-    """Correlation matrices out of rows of moments, and what is constant, one draw a row.
+    """Correlation matrices out of rows of products, and what is constant, one draw a row.
 
     The row and the column of what is constant are 0, so that it explains nothing.
     """
@@ -116,7 +116,7 @@ def correlations(sums: Floats, p: int) -> tuple[Floats, Floats]:
     return np.nan_to_num(found), flat
 
 
-def moments(z: Floats) -> Floats:
+def products(z: Floats) -> Floats:
     """What each row adds to the sums that correlations need: 1, z and the products of z."""
     rows, columns = np.triu_indices(z.shape[1])
     return np.column_stack([np.ones(len(z)), z, z[:, rows] * z[:, columns]])

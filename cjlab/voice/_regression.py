@@ -10,7 +10,7 @@ import numpy as np
 from cjlab._numbers import Floats
 from cjlab.resample import resample
 from cjlab.voice._lmg import EXACT, coefficients, lmg, sampled_lmg
-from cjlab.voice._ratings import Ratings, constant, correlations, moments
+from cjlab.voice._ratings import Ratings, constant, correlations, products
 
 #: Customers needed for each number that the regression estimates, the intercept included.
 PER_NUMBER = 5
@@ -78,7 +78,7 @@ def fitted(data: Ratings, seed: int) -> Fit:
         note = "constant"
     if note:
         return Fit(whole, active, note, np.zeros((len(whole.y), 0)))
-    parts = moments(fit.standardised())
+    parts = products(fit.standardised())
     sums = parts.sum(axis=0, keepdims=True)
     drawn, error = _numbers(sums, active, seed), None
     if (p := int(active.sum())) > EXACT:
