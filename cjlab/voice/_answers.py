@@ -22,8 +22,6 @@ from cjlab.study import Study
 from cjlab.voice._scales import NUMBER, SCALES
 
 When = str | date | datetime | None
-# What stands in a dimension where a response says nothing.
-UNKNOWN = "(unknown)"
 
 
 def answers(
@@ -34,7 +32,8 @@ def answers(
     Parameters
     ----------
     study : Study
-        With a source of responses.
+        With a source of responses; rows without score, text and time are unanswered invitations,
+        and left out.
     start, end : str, date or datetime, optional
         Half-open period in the study's zone. With either, undated responses are left out.
     kinds : str or sequence of str, optional
@@ -69,14 +68,9 @@ def answers(
     >>> answers(study, kinds="nps").count().execute()  # doctest: +SKIP
     """
     j = study.journeys(start=start, end=end, view="customer")
-    table = _chosen(study, j, kinds)
-    table = table.mutate(row=_row(table), **_scored(table))
-    table = table.mutate(valid=_on_scale(table))
-    who = j.con.table("unit").select("unit", "customer_id")
-    table = table.left_join(who, "customer_id").drop("customer_id_right")
-    table = _attached(j, table)
-    table = _of_customer(j, table, "persona", "persona")
-    table = _of_customer(j, table, "customers", "consent")
+    table = attach(j, given(study, j, kinds))
+    table = of_customer(j, table, "persona", "persona")
+    table = of_customer(j, table, "customers", "consent")
     return table.select(
         "row", "customer_id", "unit", "persona", "kind", "score", "scale", "valid", "text", "ts",
         "invited_ts", "touchpoint", "stage", "attached", "channel", "wave", "relation",
@@ -127,8 +121,11 @@ def attachment(study: Study, start: When = None, end: When = None) -> pd.DataFra
 _PLACE = {"touchpoint": 0, "stage": 1, "unattached": 2}
 
 
-def _chosen(study: Study, j: Journeys, kinds: str | Sequence[str] | None) -> Table:
+def given(study: Study, j: Journeys, kinds: str | Sequence[str] | None) -> Table:
+    """Return the responses in question as they were given, numbered and with their scores."""
     table = study.table("responses")
+    # An invitation that nobody answered is no answer.
+    table = table.filter(table.score.notnull() | table.text.notnull() | table.ts.notnull())
     if kinds is not None:
         names = [kinds] if isinstance(kinds, str) else list(kinds)
         for name in names:
@@ -141,7 +138,8 @@ def _chosen(study: Study, j: Journeys, kinds: str | Sequence[str] | None) -> Tab
         table = table.filter(j.within(table.ts))
     if study.config.observed_until is not None:
         table = table.filter(table.ts.isnull() | (table.ts < j.literal(study.observed_until)))
-    return table
+    table = table.mutate(row=_row(table), **_scored(table))
+    return table.mutate(valid=_on_scale(table))
 
 
 def _row(table: Table) -> Any:
@@ -167,7 +165,10 @@ def _on_scale(table: Table) -> Any:
     return ibis.cases(*arms, else_=False).fill_null(False)
 
 
-def _attached(j: Journeys, table: Table) -> Table:
+def attach(j: Journeys, table: Table) -> Table:
+    """Add unit, stage, and what says the stage."""
+    who = j.con.table("unit").select("unit", "customer_id")
+    table = table.left_join(who, "customer_id").drop("customer_id_right")
     catalogue = j.con.table("touchpoint").select("touchpoint", named=_.stage)
     table = table.left_join(catalogue, "touchpoint").drop("touchpoint_right")
     # Only who is not placed yet is looked for among the events.
@@ -189,7 +190,7 @@ def _stays(j: Journeys) -> Table:
     return event.select(customer=event.unit, in_stage=names, begun=event.ts, ended=ended)
 
 
-def _of_customer(j: Journeys, table: Table, source: str, name: str) -> Table:
+def of_customer(j: Journeys, table: Table, source: str, name: str) -> Table:
     """Join what is known of the customer; a column of nulls where the study does not have it."""
     known = j.table(source)
     if known is None or name not in known.columns:

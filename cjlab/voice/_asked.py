@@ -15,9 +15,7 @@ from cjlab._numbers import Floats
 from cjlab.errors import UserError, did_you_mean
 from cjlab.study import Study
 from cjlab.voice._answers import When, answers
-from cjlab.voice._scales import SCALES
-
-VERSIONS = {"2.0": 7, "1.0": 5}
+from cjlab.voice._scales import SCALES, VERSIONS
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,8 @@ def given(study: Study, level: str, start: When, end: When, version: str) -> Tab
         (reverse, table.score > table["first"] + third),
         else_=table.score < table.last - third,
     )
-    return table.mutate(low=low, better=reverse.ifelse(-1.0, 1.0))
+    table = table.mutate(low=low, better=reverse.ifelse(-1.0, 1.0))
+    return table.cache()  # asked three times
 
 
 def instrument(frame: pd.DataFrame) -> pd.Series:

@@ -98,15 +98,16 @@ def ticket_cells(sums: pd.DataFrame | None, place: str, reached: int) -> dict[st
     return found | {"low": 100 * max(rate.low, 0.0), "high": 100 * rate.high}
 
 
-def silent_after(j: Journeys, level: str, span: int) -> pd.DataFrame:
+def silent_after(j: Journeys, whole: Journeys, level: str, span: int) -> pd.DataFrame:
     """Return, by what was met, the share of meetings that nothing follows within a span.
 
-    Only meetings that were observed for all of it count: ``value, low, high, n, customers,
-    hits``, by what was met. Customers are taken together.
+    Meetings in the period of `j` that were observed for all of the span count, and what
+    follows among the events of `whole`, which go on after it: ``value, low, high, n, customers,
+    hits``. Customers are taken together.
     """
-    event = j.events.filter(j.within(j.events.ts), j.events[level].notnull()).rename(code=level)
-    whole = microseconds(j.literal(j.observed_until), event.ts) > span
-    event = event.filter(whole)
+    event = whole.events
+    event = event.filter(j.within(event.ts), event[level].notnull()).rename(code=level)
+    event = event.filter(microseconds(j.literal(whole.observed_until), event.ts) > span)
     follows = (microseconds(event.next_ts, event.ts) <= span).fill_null(False)
     each = event.mutate(x=(~follows).cast("int64"))
     each = each.group_by("code", "unit").aggregate(n=_.count(), x=_.x.sum())

@@ -146,6 +146,8 @@ class Race(NamedTuple):
     #: LMG of the cells, and of each draw; None where it cannot be told for all compared.
     importance: Floats | None
     again: Floats | None
+    #: Customers who gave relational NPS and all compared scores.
+    complete: int
 
 
 def compared(found: Asked, *, pooled: bool, minimum: int, draws: int, seed: int) -> Race:
@@ -159,17 +161,18 @@ def compared(found: Asked, *, pooled: bool, minimum: int, draws: int, seed: int)
         score = found.total.sum(axis=0) / found.n.sum(axis=0)
     size, inside = len(found.cells), group >= 0
     fit, parts = _importance(found, inside, seed)
+    complete = 0 if fit is None else len(fit.data.y)
     sums = draw(np.c_[found.n, found.total, parts], draws, seed) if len(found.n) else np.zeros((1, 2 * size))
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = found.shortfall(sums[:, size : 2 * size] / sums[:, :size])
     drawn = np.where(inside, drawn, np.nan)
     p_lowest = _shares(drawn, group)
-    if fit is None or fit.drawn is None:
-        return Race(group, found.shortfall(score), drawn, p_lowest, None, None)
+    if fit is None or not parts.shape[1]:
+        return Race(group, found.shortfall(score), drawn, p_lowest, None, None, complete)
     own, again = np.full(size, np.nan), np.full((draws, size), np.nan)
     own[inside] = fit.drawn.measures["lmg"][0]
     again[:, inside] = fit.again(sums[:, 2 * size :], seed).measures["lmg"]
-    return Race(group, found.shortfall(score), drawn, p_lowest, own, again)
+    return Race(group, found.shortfall(score), drawn, p_lowest, own, again, complete)
 
 
 def _importance(found: Asked, inside: Any, seed: int) -> tuple[Fit | None, Floats]:
@@ -183,7 +186,7 @@ def _importance(found: Asked, inside: Any, seed: int) -> tuple[Fit | None, Float
     data = Ratings(names, x, found.overall, np.arange(len(x)))
     fit = fitted(data, seed)
     if fit.drawn is None or any(fit.why(k) for k in range(len(names))):
-        return None, nothing
+        return fit, nothing
     parts = np.zeros((len(x), fit.parts.shape[1]))
     parts[data.complete] = fit.parts
     return fit, parts
@@ -250,7 +253,7 @@ def _weights(race: Race, met: Floats, everyone: int, seed: int) -> pd.DataFrame:
     reach = proportion(met, np.full(len(met), float(everyone)))
     rows = [
         {**base, "metric": "reach", "unit": "1", "hits": met, **reach._asdict()},
-        {**base, "metric": "importance", "unit": "1", "note": "few_answers"},
+        {"cell": base["cell"], "n": race.complete, "customers": race.complete, "metric": "importance", "unit": "1", "note": "few_answers"},
         {**base, "metric": "severity", "unit": "points"},
     ]
     ever = rng.binomial(everyone, met / max(everyone, 1), race.drawn.shape) / max(everyone, 1)
