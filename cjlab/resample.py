@@ -61,6 +61,41 @@ def bootstrap(
     >>> bool(low[0] < 2.5 < high[0])
     True
     """
+    return percentiles(
+        resample(statistic, customers, population=population, draws=draws, seed=seed), level
+    )
+
+
+def resample(
+    statistic: Callable[[Floats], Floats],
+    customers: int,
+    *,
+    population: int | None = None,
+    draws: int = 2000,
+    seed: int = 0,
+) -> Floats:
+    """Statistics of customers drawn with replacement, one row a draw.
+
+    Parameters
+    ----------
+    statistic, customers, population, draws, seed
+        As in `bootstrap`.
+
+    Returns
+    -------
+    numpy.ndarray
+        What the statistic gave, shape (draws, k).
+
+    Raises
+    ------
+    UserError
+        There are fewer than 2 draws, or more customers than the population holds.
+
+    Examples
+    --------
+    >>> resample(lambda w: w.sum(axis=1, keepdims=True), 4, draws=2).tolist()
+    [[4.0], [4.0]]
+    """
     whole = customers if population is None else population
     if draws < 2 or customers > whole:
         raise UserError(
@@ -76,7 +111,7 @@ def bootstrap(
             size = min(block, draws - begun)
             found.append(statistic(_weights(rng, size, customers, whole)))
             progress.advance(task, size)
-    return _percentiles(np.concatenate(found), level)
+    return np.concatenate(found)
 
 
 def _weights(rng: np.random.Generator, draws: int, customers: int, whole: int) -> Floats:
@@ -88,7 +123,15 @@ def _weights(rng: np.random.Generator, draws: int, customers: int, whole: int) -
     return weights
 
 
-def _percentiles(values: Floats, level: float) -> tuple[Floats, Floats]:
+def percentiles(values: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Limits of each column of draws, null as `bootstrap` says.
+
+    Examples
+    --------
+    >>> low, high = percentiles(np.arange(101.0)[:, None], 0.9)
+    >>> round(float(low[0]), 6), round(float(high[0]), 6)
+    (5.0, 95.0)
+    """
     limits = np.full((2, values.shape[1]), np.nan)
     known = ~np.isnan(values)
     wide = 2 * known.sum(axis=0) >= len(values)

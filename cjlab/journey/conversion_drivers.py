@@ -188,7 +188,7 @@ def _rows(j: Journeys, frame: pd.DataFrame, index: list[str]) -> pd.DataFrame:
     """Four numbers for each thing that could be met."""
     n, x, n1, x1 = (frame[name].to_numpy(dtype="float64") for name in ("n", "x", "n1", "x1"))
     n0, x0 = n - n1, x - x1
-    ratio, low, high = _risk_ratio(x1, n1, x0, n0)
+    ratio, low, high = risk_ratio(x1, n1, x0, n0)
     p = np.where(np.isnan(ratio), np.nan, score_test(x1, n1, x0, n0))
     repeats = j.unit == "session"
     if repeats:
@@ -218,7 +218,7 @@ def _rate(x: Floats, n: Floats, repeats: bool) -> dict[str, Any]:
     return {"value": share.value, "n": n, **limits}
 
 
-def _risk_ratio(x1: Floats, n1: Floats, x0: Floats, n0: Floats) -> tuple[Floats, Floats, Floats]:
+def risk_ratio(x1: Floats, n1: Floats, x0: Floats, n0: Floats) -> tuple[Floats, Floats, Floats]:
     """Ratio of two shares with Katz's limits; null where a cell of the four is empty."""
     full = (np.minimum(x1, x0) > 0) & (x1 < n1) & (x0 < n0)
     a, n, b, m = (np.where(full, part, np.nan) for part in (x1, n1, x0, n0))

@@ -4,8 +4,10 @@ Each draws only what its table holds, and shows a suppressed, unknown or missing
 """
 
 from cjlab.plots._curves import convert_curve, stay_curve
+from cjlab.plots._drivers import drivers
 from cjlab.plots._flow import flow
 from cjlab.plots._grids import retention, step_matrix
+from cjlab.plots._importance import importance_performance
 from cjlab.plots._matrices import persona_profile, transitions
 from cjlab.plots._migration import migration
 from cjlab.plots._persona_curve import persona_curve
@@ -23,9 +25,11 @@ __all__ = [
     "coverage",
     "dropoff",
     "dropoff_gap",
+    "drivers",
     "flow",
     "footnote",
     "funnel",
+    "importance_performance",
     "intake",
     "migration",
     "persona_curve",

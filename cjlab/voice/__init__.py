@@ -2,14 +2,18 @@
 
 from cjlab.voice._answers import answers, attachment
 from cjlab.voice._differences import score_difference
+from cjlab.voice._drivers import drivers
+from cjlab.voice._importance import importance_performance
 from cjlab.voice._kano import kano
 from cjlab.voice._notice import notice
 from cjlab.voice._of_answers import ces, csat, nps
 from cjlab.voice._of_study import scores
+from cjlab.voice._picture import moments
 from cjlab.voice._reasons import reasons
 from cjlab.voice._responders import responders
 from cjlab.voice._response import response_rates
 from cjlab.voice._size import sample_size
+from cjlab.voice._weakest import weakest_moment
 from cjlab.voice._weights import rake, weighted
 
 __all__ = [
@@ -17,7 +21,10 @@ __all__ = [
     "attachment",
     "ces",
     "csat",
+    "drivers",
+    "importance_performance",
     "kano",
+    "moments",
     "notice",
     "nps",
     "rake",
@@ -27,5 +34,6 @@ __all__ = [
     "sample_size",
     "score_difference",
     "scores",
+    "weakest_moment",
     "weighted",
 ]
