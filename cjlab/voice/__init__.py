@@ -1,0 +1,8 @@
+"""The customer's voice: scores, reasons and texts, tied to touchpoint, stage and persona."""
+
+from cjlab.voice._answers import answers, attachment
+
+__all__ = [
+    "answers",
+    "attachment",
+]
