@@ -9,8 +9,6 @@ from pydantic import Field, field_validator, model_validator
 from cjlab._parts import Duration, Part, like
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-#: Scale that a threshold is told on where it names none: lowest and highest answer.
-SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Scored = Literal["nps", "csat", "ces"]
