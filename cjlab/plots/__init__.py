@@ -4,6 +4,7 @@ Each draws only what its table holds, and shows a suppressed, unknown or missing
 """
 
 from cjlab.plots._curves import convert_curve, stay_curve
+from cjlab.plots._feedback import feedback_coverage
 from cjlab.plots._flow import flow
 from cjlab.plots._grids import retention, step_matrix
 from cjlab.plots._matrices import persona_profile, transitions
@@ -22,6 +23,7 @@ __all__ = [
     "coverage",
     "dropoff",
     "dropoff_gap",
+    "feedback_coverage",
     "flow",
     "footnote",
     "funnel",
