@@ -79,7 +79,7 @@ def _expected(
 ) -> list[Row]:
     """Response rate, answers to expect, and how long until they reach the margin."""
     rate, found = seen
-    rate_row: Row = {**base, **found, "metric": "response_rate", "unit": "1", "of": "invitations"}
+    rate_row: Row = {**base, **found, "metric": "assumed_rate", "unit": "1", "of": "invitations"}
     note = None
     if np.isnan(rate.value) and rule.response_rate is not None:
         rate, note = Interval(rule.response_rate, np.nan, np.nan), "rate_stated"

@@ -154,7 +154,9 @@ def _rows(path: Path, study_file: str) -> Iterator[tuple[int, dict[str, str]]]:
                 yield start, {name: row.get(name, "") for name in _VALID}
             start = reader.line_num + 1
     except csv.Error as error:
-        raise UserError(f"{path.name} line {reader.line_num}: not readable as CSV ({error}).") from None
+        raise UserError(
+            f"{path.name} line {reader.line_num}: not readable as CSV ({error})."
+        ) from None
 
 
 def _check_header(header: list[str], file: str) -> None:

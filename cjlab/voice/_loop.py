@@ -133,16 +133,17 @@ def _rescued(base: Row, part: pd.DataFrame) -> list[Row]:
     again = part["again"].notna().to_numpy()
     good = (part["again"] == 0).to_numpy()
     bought = part["bought"].to_numpy(dtype=bool)
+    score = {**base, "metric": "rescued_score", "of": "cases answered again"}
+    purchase = {**base, "metric": "rescued_purchase", "of": "cases followed"}
     rows = [
-        _share({**base, "metric": "rescued_score", "of": "cases answered again"}, part,
-               mature & again, good),
-        _share({**base, "metric": "rescued_purchase", "of": "cases followed"}, part, mature, bought),
-    ]  # fmt: skip
+        _share(score, part, mature & again, good),
+        _share(purchase, part, mature, bought),
+    ]
     if len(part) and not mature.any():
         late = {"status": "not_yet_observed", "note": "period_not_over"}
         return [row | late for row in rows]
     if part["purchases"].eq(0).any():
-        rows[1] |= {"value": None, "low": None, "high": None, "note": "no_value"}
+        rows[1] |= {"value": None, "low": None, "high": None, "note": "no_purchases"}
     return rows
 
 
@@ -194,7 +195,9 @@ def _followed(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     if bought is None:
         table["purchases"] = 0
         return table
-    table.loc[known.index, "bought"] = _next(known, bought, ["customer_id"], span)["ts"].notna().to_numpy()
+    table.loc[known.index, "bought"] = (
+        _next(known, bought, ["customer_id"], span)["ts"].notna().to_numpy()
+    )
     return table
 
 

@@ -39,7 +39,7 @@ class Simulation:
         outside_hours, over_cap``).
     rules : DataFrame
         Estimates by ``rule``: ``candidates`` and their fates, which add up; ``per_week``;
-        ``response_rate``, ``expected_answers`` and ``days_to_margin``.
+        ``assumed_rate``, ``expected_answers`` and ``days_to_margin``.
     weeks : DataFrame
         Estimates by ``rule, report_period``: ``asked`` in each week.
     load : DataFrame
