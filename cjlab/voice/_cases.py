@@ -140,9 +140,8 @@ def _owners(study: Study, table: pd.DataFrame) -> pd.Series:
     for name in said:
         if name not in touchpoints and name not in study.model:
             near = did_you_mean(name, [*touchpoints, *study.model.ids])
-            raise UserError(
-                f'{study.path.name}: loop.owners: "{name}" is neither a touchpoint nor a stage.{near}'
-            )
+            where = f'{study.path.name}: loop.owners: "{name}"'
+            raise UserError(f"{where} is neither a touchpoint nor a stage.{near}")
     own = {name: owner for name, owner in said.items() if name in touchpoints}
     found = table["touchpoint"].map(own).astype(object)
     found = found.fillna(table["touchpoint"].map(known)).fillna(table["stage"].map(said))
