@@ -12,7 +12,7 @@ import pandas as pd
 from cjlab import journey, personas, privacy, voice
 from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS
-from cjlab.report.cells import View, Wording, view_estimates, view_quality
+from cjlab.report.cells import View, Wording, view_estimates, view_long, view_quality
 from cjlab.report.tables import plain
 from cjlab.study import Study
 
@@ -82,17 +82,35 @@ def answer(
         raise UserError(
             f"{name} has one row a customer, which may not be published; add --private to see it."
         )
-    span = None if period == "all" else study.period(period)
-    if "persona" in by and study.assignment is None:
-        study = personas.frozen(study, span)
-    edges: dict[str, Any] = {} if span is None else {"start": span.start, "end": span.end}
+    study = _with_personas(study, by, period)
     if of_answers:
-        found = metric(study, **_VOICE[name][1], **edges, **options)
+        found = metric(study, **_VOICE[name][1], **edges(study, period), **options)
     else:
-        found = metric(study.journeys(**edges, **scope), **options)
+        found = metric(study.journeys(**edges(study, period), **scope), **options)
     if "persona" in by and name in personas.touched(study):
         found = personas.untested(found)
     return found if private else privacy.gate(found, study.config.report.minimum_cell)[0]
+
+
+def closed_loop(study: Study, *, by: Sequence[str] = (), period: str | None = None) -> pd.DataFrame:
+    """Measure how low answers are followed up, with small cells withheld; see `answer`."""
+    study = _with_personas(study, by, period)
+    found = voice.loop(study, **edges(study, period), by=list(by))
+    return privacy.gate(found, study.config.report.minimum_cell)[0]
+
+
+def edges(study: Study, period: str | None) -> dict[str, Any]:
+    """Start and end of a period that is asked for; nothing for ``all``."""
+    if period == "all":
+        return {}
+    span = study.period(period)
+    return {"start": span.start, "end": span.end}
+
+
+def _with_personas(study: Study, by: Sequence[str], period: str | None) -> Study:
+    if "persona" not in by or study.assignment is not None:
+        return study
+    return personas.frozen(study, None if period == "all" else study.period(period))
 
 
 def _options(
@@ -140,12 +158,14 @@ def _value(text: str, parameter: inspect.Parameter, where: str) -> Any:
     return text
 
 
-def shown(found: pd.DataFrame, study: Study, rows: int = 60) -> View:
-    """Lay a table out for people."""
+def shown(found: pd.DataFrame, study: Study, rows: int = 60, *, long: bool = False) -> View:
+    """Lay a table out for people; ``long`` has a line for each number."""
     wording = Wording(
         study.language, study.config.report.minimum_cell, study.model.display(study.language)
     )
     is_estimates = tuple(found.columns[-len(COLUMNS) :]) == COLUMNS
+    if long and is_estimates:
+        return view_long(found, wording, rows)
     return (view_estimates if is_estimates else view_quality)(found, wording, rows)
 
 

@@ -128,6 +128,47 @@ def metric(
 
 
 @app.command()
+def loop(
+    study: Annotated[Path, typer.Argument(help="study.yaml, or the folder that holds it")],
+    by: Annotated[
+        list[str] | None, typer.Option(help="owner, touchpoint, stage, persona …; repeatable")
+    ] = None,
+    period: Annotated[
+        str | None, typer.Option(help="as for a report, or all; the study's own by default")
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="write the list of customers to follow up")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="where: a .csv or .xlsx file")] = None,
+) -> None:
+    """Follow up low answers: the metrics, or with --private the list of customers itself."""
+    from cjlab.errors import UserError
+
+    if private != (out is not None):
+        raise UserError(
+            "a list of customers leaves only with both --private and --out FILE.csv or FILE.xlsx; "
+            "without either, the metrics are shown."
+        )
+    from cjlab import ask
+    from cjlab.study import open_study
+    from cjlab.voice import _followup
+
+    if out is not None:
+        _followup.check_path(out)
+    opened = open_study(study)
+    with _progress(opened):
+        if out is None:
+            found = ask.closed_loop(opened, by=by or (), period=period)
+        else:
+            listed = _followup.follow_up(opened, **ask.edges(opened, period))
+            _followup.write(listed, out)
+    if out is None:
+        _show_view(ask.shown(found, opened, rows=200, long=True))
+    else:
+        typer.echo(f"wrote {len(listed):,} open cases to {out}, readable by you only")
+
+
+@app.command()
 def bench(
     events: Annotated[float, typer.Option(help="about how many, such as 10e6")] = 1e6,
     customers: Annotated[int | None, typer.Option(help="a tenth of the events by default")] = None,

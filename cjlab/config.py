@@ -11,43 +11,32 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 from zoneinfo import available_timezones
 
 import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from cjlab._parts import Duration, Part, like
 from cjlab.errors import UserError, did_you_mean
 from cjlab.periods import KINDS, parse
 from cjlab.schema import TABLES
+from cjlab.voice_settings import Loop, Trigger, Triggers, distinct
 
 EPOCHS = ("epoch_s", "epoch_ms", "epoch_us")
 _ONE_SIGN = 'cannot divide values; write one sign such as ";"'
-_DURATION = "is no duration; write for example 30D, 36h or 45min"
 _MEMORY = "is no amount of memory; write for example 4GB or 500MB"
 _MASTER = 'is no Spark master; write for example "local[*]" or "spark://host:7077"'
 _MASTERS = r"local(\[.+\])?|yarn|(spark|k8s)://.+|.*\$\{\w+\}.*"
 _SETTING = 'is no setting of Spark; write for example "spark.executor.memory"'
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-
-
-def _like(pattern: str, hint: str) -> AfterValidator:
-    """Return a check that a text has one form; the hint says what it is not, and an example."""
-
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f'"{value}" {hint}')
-        return value
-
-    return AfterValidator(check)
 
 
 def _zone(zone: str) -> str:
@@ -57,19 +46,14 @@ def _zone(zone: str) -> str:
 
 
 Zone = Annotated[str, AfterValidator(_zone)]
-Delimiter = Annotated[str, _like(r'[^"\r\nA-Za-z0-9\x80-\U0010ffff]', _ONE_SIGN)]
-Duration = Annotated[str, _like(r"[1-9]\d*(D|h|min|s)", _DURATION)]
-Memory = Annotated[str, _like(r"(?i)\d+(\.\d+)?\s*[KMGT]i?B", _MEMORY)]
+Delimiter = Annotated[str, like(r'[^"\r\nA-Za-z0-9\x80-\U0010ffff]', _ONE_SIGN)]
+Memory = Annotated[str, like(r"(?i)\d+(\.\d+)?\s*[KMGT]i?B", _MEMORY)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+_File = TypeVar("_File", bound=Part)
 
 
-_File = TypeVar("_File", bound=_Part)
-
-
-class Source(_Part):
+class Source(Part):
     """One export: where it lies and how its columns become canonical ones."""
 
     path: str | None = None
@@ -102,7 +86,7 @@ class Source(_Part):
         return said
 
 
-class Authored(_Part):
+class Authored(Part):
     """What people write of a persona, one line each; data cannot tell it."""
 
     picture: str | None = Field(default=None, max_length=2)  # initials
@@ -125,7 +109,7 @@ class AuthoredCard(Authored):
     language: Literal["en", "sv", "nb", "da", "fi"] = "en"
 
 
-class Personas(_Part):
+class Personas(Part):
     """How customers are grouped, what the groups are called, and what people say of them.
 
     ``psychographics`` names the declared attributes that are attitudes.
@@ -138,7 +122,7 @@ class Personas(_Part):
     cards: dict[str, Authored] = Field(default_factory=dict)
 
 
-class Report(_Part):
+class Report(Part):
     """Which period a report covers, the time a journey may take, the smallest published group."""
 
     period: str = "quarter"
@@ -157,7 +141,7 @@ class Report(_Part):
         return period
 
 
-class Engine(_Part):
+class Engine(Part):
     """Where the metrics run and how much memory they may take.
 
     For Spark ``master`` and ``settings`` (keys that begin with ``spark.``) say which cluster;
@@ -166,13 +150,13 @@ class Engine(_Part):
 
     kind: Literal["duckdb", "spark"] = "duckdb"
     memory: Memory = "4GB"
-    master: Annotated[str, _like(_MASTERS, _MASTER)] | None = None
-    settings: dict[Annotated[str, _like(r"spark\..+", _SETTING)], str | int | float | bool] = Field(
+    master: Annotated[str, like(_MASTERS, _MASTER)] | None = None
+    settings: dict[Annotated[str, like(r"spark\..+", _SETTING)], str | int | float | bool] = Field(
         default_factory=dict
     )
 
 
-class StudyConfig(_Part):
+class StudyConfig(Part):
     """Everything a study.yaml says."""
 
     name: str = Field(min_length=1, max_length=120)
@@ -193,6 +177,8 @@ class StudyConfig(_Part):
     personas: Personas = Personas()
     report: Report = Report()
     engine: Engine = Engine()
+    loop: Loop = Loop()
+    triggers: list[Trigger] = Field(default_factory=list)
     # Written into a run's own copy of the study only: where relative paths start, and which
     # frozen assignment of personas the run uses.
     folder: str | None = None
@@ -202,6 +188,11 @@ class StudyConfig(_Part):
     @classmethod
     def _a_path(cls, said: Any) -> Any:
         return {"path": said} if isinstance(said, str) else said
+
+    @field_validator("triggers")
+    @classmethod
+    def _told_apart(cls, rules: list[Trigger]) -> list[Trigger]:
+        return distinct(rules)
 
     @field_validator("sources", mode="before")
     @classmethod
@@ -278,6 +269,21 @@ def read_card(path: Path) -> AuthoredCard:
     if not path.is_file():
         raise UserError(f"no persona file at {path}.")
     return _read(path, AuthoredCard)
+
+
+def read_triggers(path: Path) -> list[Trigger]:
+    """Read and check a file of rules, its key ``triggers`` a list of them; see `read`."""
+    if not path.is_file():
+        raise UserError(f"no file of rules at {path}.")
+    return _read(path, Triggers).triggers
+
+
+def check_triggers(rules: Iterable[Any]) -> list[Trigger]:
+    """Check rules that are given as mappings; see `read`."""
+    try:
+        return Triggers.model_validate({"triggers": list(rules)}).triggers
+    except ValidationError as error:
+        raise UserError(_explain("rules", error, Triggers)) from None
 
 
 def _read(path: Path, kind: type[_File]) -> _File:
@@ -359,9 +365,15 @@ def _problem(key: str, problem: dict[str, Any], file: type[BaseModel]) -> str:
 
 
 def _keys(location: tuple[Any, ...], file: type[BaseModel]) -> list[str]:
-    if location[:2] == ("personas", "cards"):
-        return list(Authored.model_fields)
-    sections: dict[str, type[BaseModel]]
-    sections = {"personas": Personas, "report": Report, "engine": Engine, "sources": Source}
-    section = str(location[0]) if len(location) > 1 else ""
-    return list(sections.get(section, file).model_fields)
+    """Return the keys that are valid where an unknown one stands."""
+    for part in location[:-1]:
+        field = file.model_fields.get(str(part))
+        file = (_inner(field.annotation) if field else None) or file
+    return list(file.model_fields)
+
+
+def _inner(kind: Any) -> type[BaseModel] | None:
+    """Return the section that a field holds, in lists and mappings too."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind
+    return next((found for part in get_args(kind) if (found := _inner(part))), None)

@@ -29,7 +29,7 @@ ROWS = [
     "errors _measure",
     "zones periods schema _numbers _waits stats resample change clusters survival incidence",
     "logrank repeats estimates comparison privacy messages lettering",
-    "patterns stage_model custom_stages stages touchpoints config engine",
+    "patterns stage_model custom_stages stages touchpoints _parts voice_settings config engine",
     "sources",
     "rules reconciliation identities intake",
     "coding windows store store_windows",

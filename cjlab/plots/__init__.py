@@ -5,6 +5,7 @@ Each draws only what its table holds, and shows a suppressed, unknown or missing
 
 from cjlab.plots._curves import convert_curve, stay_curve
 from cjlab.plots._drivers import drivers
+from cjlab.plots._feedback import feedback_coverage
 from cjlab.plots._flow import flow
 from cjlab.plots._grids import retention, step_matrix
 from cjlab.plots._importance import importance_performance
@@ -23,9 +24,10 @@ __all__ = [
     "attribution",
     "convert_curve",
     "coverage",
+    "drivers",
     "dropoff",
     "dropoff_gap",
-    "drivers",
+    "feedback_coverage",
     "flow",
     "footnote",
     "funnel",

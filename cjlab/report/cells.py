@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -123,7 +123,7 @@ def view_estimates(frame: pd.DataFrame, wording: Wording, longest: int = LONGEST
     """Lay out estimates: a row for each combination of dimensions, a column for each metric."""
     names = dims(frame)
     if not names or frame.duplicated([*names, "metric"]).any():
-        return _long(frame, names, wording, longest)
+        return view_long(frame, wording, longest)
     groups = frame.groupby(names, sort=False, dropna=False)
     metrics = frame["metric"].unique()
     rows = []
@@ -134,7 +134,9 @@ def view_estimates(frame: pd.DataFrame, wording: Wording, longest: int = LONGEST
     return View(heads, rows, groups.ngroups, len(names))
 
 
-def _long(frame: pd.DataFrame, names: Sequence[str], wording: Wording, longest: int) -> View:
+def view_long(frame: pd.DataFrame, wording: Wording, longest: int = LONGEST) -> View:
+    """Lay out estimates with a row for each number: its dimensions, its metric, its text."""
+    names = dims(frame)
     rows = []
     for row in frame.head(longest).to_dict("records"):
         ids = [wording.name(row[name]) for name in names]

@@ -1,15 +1,21 @@
 """The customer's voice: scores, reasons and texts, tied to touchpoint, stage and persona."""
 
+from cjlab.voice import triggers
 from cjlab.voice._answers import answers, attachment
+from cjlab.voice._cases import cases
+from cjlab.voice._coverage import coverage
 from cjlab.voice._differences import score_difference
 from cjlab.voice._drivers import drivers
+from cjlab.voice._followup import follow_up
 from cjlab.voice._importance import importance_performance
 from cjlab.voice._kano import kano
+from cjlab.voice._loop import loop
 from cjlab.voice._notice import notice
 from cjlab.voice._of_answers import ces, csat, nps
 from cjlab.voice._of_study import scores
 from cjlab.voice._picture import moments
 from cjlab.voice._reasons import reasons
+from cjlab.voice._replies import reply
 from cjlab.voice._responders import responders
 from cjlab.voice._response import response_rates
 from cjlab.voice._size import sample_size
@@ -19,21 +25,27 @@ from cjlab.voice._weights import rake, weighted
 __all__ = [
     "answers",
     "attachment",
+    "cases",
     "ces",
+    "coverage",
     "csat",
     "drivers",
+    "follow_up",
     "importance_performance",
     "kano",
+    "loop",
     "moments",
     "notice",
     "nps",
     "rake",
     "reasons",
+    "reply",
     "responders",
     "response_rates",
     "sample_size",
     "score_difference",
     "scores",
+    "triggers",
     "weakest_moment",
     "weighted",
 ]
