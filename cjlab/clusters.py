@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from cjlab._numbers import Interval, floats
-from cjlab.stats import proportion
+from cjlab.stats import nps_interval, proportion
 
 
 def clustered_share(
@@ -48,17 +48,74 @@ def clustered_share(
     sxx, sxn, snn = floats(xx), floats(xn), floats(nn)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = hits / base
-        spread = sxx - 2 * share * sxn + share**2 * snn
-        # What is left of equal sums is rounding, not spread.
-        spread = np.where(spread > 1e-12 * (sxx + share**2 * snn), spread, 0.0)
-        spread = spread / base**2 * size / (size - 1)
-        effective = share * (1 - share) / spread
-    effective = np.where(spread > 0, effective, size)
-    effective = np.where(size > 1, np.minimum(effective, base), np.nan)
+        effective = _effective(share * (1 - share), base, size, sxx, sxn, snn, share)
     known = ~np.isnan(effective)
     sample = np.where(known, effective, 0.0)
     limits = proportion(np.where(known, share, 0.0) * sample, sample)
     return _interval(share, limits.low, limits.high)
+
+
+def clustered_nps(
+    promoters: ArrayLike,
+    detractors: ArrayLike,
+    n: ArrayLike,
+    groups: ArrayLike,
+    yy: ArrayLike,
+    yn: ArrayLike,
+    nn: ArrayLike,
+) -> Interval:
+    """Net promoter score of answers that repeat customers, in points.
+
+    Parameters
+    ----------
+    promoters, detractors, n : array_like of float, broadcast together
+        Answers, summed over customers.
+    groups : array_like of float
+        How many customers gave them.
+    yy, yn, nn : array_like of float
+        Sums over customers of y², y times answers, and answers squared, where y is a customer's
+        promoting answers less the detracting ones.
+
+    Returns
+    -------
+    Interval
+        ``100 (p − d)``; null without answers. Limits are null where there is only one customer.
+
+    Notes
+    -----
+    The adjusted Wald interval with the effective sample size of the cluster-robust variance, as
+    in :func:`clustered_share`.
+
+    Examples
+    --------
+    >>> score = clustered_nps(6, 2, 12, 4, 18, 16, 36)
+    >>> [round(float(number), 1) for number in score]
+    [33.3, -29.7, 72.3]
+    """
+    up, down, base, size = (floats(part) for part in (promoters, detractors, n, groups))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p, d = up / base, down / base
+        alone = p + d - (p - d) ** 2
+        effective = _effective(alone, base, size, floats(yy), floats(yn), floats(nn), p - d)
+    known = ~np.isnan(effective)
+    shares = [np.where(known, part * effective, 0.0) for part in (p, d, 1 - p - d)]
+    whole = shares[0] + shares[1] + np.maximum(shares[2], 0.0)
+    limits = nps_interval(shares[0], shares[1], whole)
+    return _interval(100 * (p - d), limits.low, limits.high)
+
+
+def _effective(alone: Any, n: Any, groups: Any, yy: Any, yn: Any, nn: Any, mean: Any) -> Any:
+    """How many independent rows the rows of repeating customers are worth; nan for one customer.
+
+    `alone` is the variance of one row. Where all customers agree there is no spread to measure,
+    and each counts as one row.
+    """
+    spread = yy - 2 * mean * yn + mean**2 * nn
+    # What is left of equal sums is rounding, not spread.
+    spread = np.where(spread > 1e-12 * (yy + mean**2 * nn), spread, 0.0)
+    spread = spread / n**2 * groups / (groups - 1)
+    effective = np.where(spread > 0, alone / spread, groups)
+    return np.where(groups > 1, np.minimum(effective, n), np.nan)
 
 
 def clustered_mean(
