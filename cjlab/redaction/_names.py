@@ -99,8 +99,10 @@ class _Known:
         return any(base in listed("surnames") for base in bases(word.low)) or self.shaped(word)
 
     def ambiguous(self, word: Word) -> bool:
-        """A name only by its neighbours: a word as well, or written small in this very text."""
-        return word.low in self._keep or any(b in listed("ambiguous") for b in bases(word.low))
+        """A name only by its neighbours: a word as well, here or in one of the languages."""
+        if word.low in self._keep and not self.first(word):
+            return True
+        return any(base in listed("ambiguous") for base in bases(word.low))
 
     def shaped(self, word: Word) -> bool:
         """A surname by its form, in any of its cases."""
@@ -207,4 +209,5 @@ def _grow(words: Sequence[Word], known: _Known, hot: list[bool]) -> None:
         if hot[i] or not hot[i + 1] or not following.joined or not word.capital:
             continue
         initial = len(word.text) == 1 and word.text not in "I"
-        hot[i] = initial or known.first(word) or known.may_be(word) and known.last(following)
+        likely = known.may_be(word) and not (word.opens and _PLAIN_ENDS.fullmatch(word.low))
+        hot[i] = initial or known.first(word) or likely
