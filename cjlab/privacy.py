@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import secrets
 import stat
-import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import pandas as pd
 
 from cjlab.errors import UserError
 from cjlab.estimates import COUNTS, NUMBERS, dims
+from cjlab.redaction import redact as redact
 
 DEFAULT_MINIMUM = 10
 LOWEST_MINIMUM = 5
@@ -29,38 +28,6 @@ LOWEST_MINIMUM = 5
 _IDS = ("customer_id", "account_id", "alias", "order_id", "session", "session_id")
 _KEY_VARIABLE = "CJLAB_KEY"
 _KEY_LENGTH = 16
-_LONGEST_TEXT = 5_000
-_GREETINGS = (
-    "dear|hi|hello|mr|mrs|ms|miss|my name is|i am called|hej|hejsan|hallå|herr|fru|fröken|"
-    "jag heter|mitt namn är|hei|hallo|kjære|kære|jeg heter|jeg hedder|mitt navn er|mit navn er|"
-    "hyvä|moi|rouva|herra|nimeni on"
-)
-_SIGN_OFFS = (
-    "(?:best |kind |warm )?regards|sincerely|yours truly|mvh|vh|(?:med )?vänliga? hälsning(?:ar)?|"
-    "(?:med )?vennlig hilsen|(?:med )?venlig hilsen|hilsen|hälsning(?:ar)?|terveisin|terv"
-)
-_WORD = r"[^\W\d_][\w'’-]*"
-_GREETED = re.compile(
-    rf"(?P<greeting>(?:\b(?i:{_GREETINGS})\b[.,:]? )+)(?P<name>{_WORD}(?: {_WORD}){{0,2}})"
-)
-_REDACTED = (
-    (re.compile(r"(?i)\b(?:https?://|www\.)\S+"), "[link]"),
-    (
-        re.compile(
-            r"(?i)[^\s@<>()\[\]]{1,64} ?(?:@|[(\[] ?at ?[)\]]) ?[\w-]{1,64}(?:\.[\w-]{1,24}){1,4}"
-        ),
-        "[e-mail]",
-    ),
-    (
-        re.compile(
-            r"(?i)\b(?:[\w-]{1,64}\.){1,4}(?:com|net|org|info|io|eu|se|no|dk|fi)\b(?:/\S*)?"
-        ),
-        "[link]",
-    ),
-    (re.compile(r"(?:\b[A-Z]{2})?\+?\(?\d(?:[ ().\-–/]{0,3}\d){5,}(?:[A-Za-z]\b)?"), "[number]"),
-    # What ends a text after a sign-off is a name, capitals or not.
-    (re.compile(rf"(\b(?i:{_SIGN_OFFS})\b[.,:!]*) [^.!?]{{1,40}}[.!]?$"), r"\1 [name]"),
-)
 # The full-width forms are read as formulas too once a spreadsheet has normalised them.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -228,48 +195,6 @@ def escape_formula(text: str) -> str:
     ("'=HYPERLINK(A1)", 'checkout')
     """
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
-def redact(text: str) -> str:
-    """Take out of a text what may say who wrote it: addresses, numbers, links and names.
-
-    Parameters
-    ----------
-    text : str
-        What a customer wrote.
-
-    Returns
-    -------
-    str
-        The text on one line, in Unicode's compatibility form, without invisible characters;
-        ``[e-mail]``, ``[link]``, ``[number]`` (six digits or more: telephone, card, account,
-        birth date) and ``[name]`` (after a greeting, a title, a sign-off or "my name is", in
-        five languages) stand for what was there.
-
-    Notes
-    -----
-    Rules find forms, not persons: a name in the middle of a sentence stays.
-
-    Examples
-    --------
-    >>> redact("Hej Anna! Ring 070-123 45 67 eller skriv till a.b@mail.se. Mvh Bo")
-    'Hej [name]! Ring [number] eller skriv till [e-mail]. Mvh [name]'
-    """
-    shown = unicodedata.normalize("NFKC", text[:_LONGEST_TEXT])
-    shown = "".join(c for c in shown if unicodedata.category(c) not in ("Cf", "Cc") or c.isspace())
-    shown = " ".join(shown.split())
-    for pattern, put in _REDACTED:
-        shown = pattern.sub(put, shown)
-    return _GREETED.sub(_hide_name, shown)
-
-
-def _hide_name(found: re.Match[str]) -> str:
-    """Hide the capitalised words that follow a greeting."""
-    words = found["name"].split(" ")
-    named = next((i for i, word in enumerate(words) if not word[:1].isupper()), len(words))
-    if not named:
-        return found[0]
-    return found["greeting"] + " ".join(["[name]", *words[named:]])
 
 
 def _check_minimum(minimum: int) -> None:

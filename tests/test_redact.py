@@ -40,7 +40,7 @@ HIDDEN = [
     ("my name is Bo", "my name is [name]"),
     ("jag heter Åsa och", "jag heter [name] och"),
     ("Bra service. Mvh anna svensson", "Bra service. Mvh [name]"),
-    ("Takk. Med vennlig hilsen Ola Nordmann.", "Takk. Med vennlig hilsen [name]"),
+    ("Takk. Med vennlig hilsen Ola Nordmann.", "Takk. Med vennlig hilsen [name]."),
     ("Kiitos! Terveisin Matti", "Kiitos! Terveisin [name]"),
     ("Great. Best regards,\nBob", "Great. Best regards, [name]"),
     ("Med vänliga hälsningar, Eva", "Med vänliga hälsningar, [name]"),

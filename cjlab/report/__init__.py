@@ -1,6 +1,6 @@
 """Reports: what notebooks publish with, and what runs, verifies and publishes them.
 
-Notebooks use `show`, `figure`, `sheet`, `say`, `headline` and `done`; `run` makes a report.
+Notebooks use `show`, `figure`, `sheet`, `quotes`, `say`, `headline` and `done`; `run` makes a report.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cjlab.report.context import done, figure, headline, say, sheet, show
     from cjlab.report.making import Run, run
+    from cjlab.report.quoting import quotes
 
-__all__ = ["Run", "done", "figure", "headline", "run", "say", "sheet", "show"]
+__all__ = ["Run", "done", "figure", "headline", "quotes", "run", "say", "sheet", "show"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,5 +21,5 @@ def __getattr__(name: str) -> Any:
         return import_module(f"cjlab.report.{name}")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "making" if name in ("Run", "run") else "context"
+    home = {"Run": "making", "run": "making", "quotes": "quoting"}.get(name, "context")
     return getattr(import_module(f"cjlab.report.{home}"), name)

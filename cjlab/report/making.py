@@ -235,7 +235,8 @@ def _build(
     numbers = {kind: found.of(kind.rstrip("s")) for kind in ("headlines", "tables", "figures")}
     content = {**facing, "quality": _quality(facts), **numbers, "withheld": withheld}
     tables.write_object({"format": 1, **content}, stage / "summary.json")
-    hidden = {"withheld_by_table": withheld, "withheld": found.of("withheld")}
+    hidden: dict[str, Any] = {"withheld_by_table": withheld, "withheld": found.of("withheld")}
+    hidden["quotes"] = found.of("quotes")
     method = {"format": 1, "minimum_cell": plan.minimum, "method": PRIMARY}
     tables.write_object({**method, **hidden}, stage / "privacy.json")
 

@@ -47,8 +47,9 @@ def gather(results: Sequence[Result]) -> Gathered:
         lines = (result.job.stage / "records.jsonl").read_text(encoding="utf-8").splitlines()
         for record in map(json.loads, lines):
             kind, name = record["kind"], record.get("name")
-            first = owners.setdefault((kind, name), notebook)
-            if kind in ("table", "figure") and first != notebook:
+            place = "table" if kind == "quotes" else kind  # their files lie side by side
+            first = owners.setdefault((place, name), notebook)
+            if place in ("table", "figure") and first != notebook:
                 raise ReportFailed(
                     f'{notebook}: the {kind} "{name}" is already in {first}; rename one.'
                 )

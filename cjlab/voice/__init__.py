@@ -14,6 +14,7 @@ from cjlab.voice._notice import notice
 from cjlab.voice._of_answers import ces, csat, nps
 from cjlab.voice._of_study import scores
 from cjlab.voice._picture import moments
+from cjlab.voice._quotes import Quotes, quotes
 from cjlab.voice._reasons import reasons
 from cjlab.voice._replies import reply
 from cjlab.voice._responders import responders
@@ -23,6 +24,7 @@ from cjlab.voice._weakest import weakest_moment
 from cjlab.voice._weights import rake, weighted
 
 __all__ = [
+    "Quotes",
     "answers",
     "attachment",
     "cases",
@@ -37,6 +39,7 @@ __all__ = [
     "moments",
     "notice",
     "nps",
+    "quotes",
     "rake",
     "reasons",
     "reply",

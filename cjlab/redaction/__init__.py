@@ -1,0 +1,139 @@
+"""What a text gives away of who wrote it, found and taken out, in five languages.
+
+`REDACTION.md` beside this file holds what is found and what is lost, measured.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cjlab.redaction import _digits, _mails, _names, _places
+from cjlab.redaction._plain import MASK, plain, view
+
+__all__ = ["Redacted", "examine", "redact"]
+
+_SHOWN = {
+    "e-mail": "[e-mail]",
+    "link": "[link]",
+    "handle": "[handle]",
+    "address": "[address]",
+    "date": "[date]",
+    "name": "[name]",
+}
+_NUMBER = "[number]"  # telephone, personal number, card, IBAN, account, order, place on earth
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """A text without what says who wrote it, and what was taken out.
+
+    Parameters
+    ----------
+    text : str
+        The text on one line.
+    hits : dict of str to int
+        How many of each kind were hidden: e-mail, link, handle, address, date, name,
+        personal_number, card, iban, account, number.
+    """
+
+    text: str
+    hits: dict[str, int]
+
+
+def redact(text: str, keep: Collection[str] = frozenset()) -> str:
+    """Take out of a text what may say who wrote it: addresses, numbers, links and names.
+
+    Parameters
+    ----------
+    text : str
+        What a customer wrote.
+    keep : collection of str, optional
+        Words in small letters that name no person in this study: its brands, products, places.
+
+    Returns
+    -------
+    str
+        The text on one line, in Unicode's compatibility form, without invisible characters;
+        ``[e-mail]``, ``[link]``, ``[handle]``, ``[number]`` (telephone, personal number, card,
+        account, order, coordinates: five digits in a row or six in all), ``[address]``,
+        ``[date]`` (with its year) and ``[name]`` stand for what was there.
+
+    Notes
+    -----
+    Rules find forms, not persons. A name that opens a sentence, is in no list and does nothing
+    that persons do stays; a brand in no list, in the middle of a sentence, goes as a name.
+
+    Examples
+    --------
+    >>> redact("Hej Anna! Ring 070-123 45 67 eller skriv till a.b@mail.se. Mvh Bo")
+    'Hej [name]! Ring [number] eller skriv till [e-mail]. Mvh [name]'
+    >>> redact("Pakken kom etter 2 dager og kostet 150 kr.")
+    'Pakken kom etter 2 dager og kostet 150 kr.'
+    """
+    return examine(text, keep).text
+
+
+def examine(text: str, keep: Collection[str] = frozenset()) -> Redacted:
+    """Take out what `redact` takes out, and count it.
+
+    Parameters
+    ----------
+    text : str
+        What a customer wrote.
+    keep : collection of str, optional
+        Words in small letters that name no person in this study.
+
+    Returns
+    -------
+    Redacted
+        The text and how many of each kind it lost.
+
+    Examples
+    --------
+    >>> examine("kort 4111 1111 1111 1111").hits
+    {'card': 1}
+    """
+    shown = plain(text)
+    seen = view(shown)
+    found: list[_mails.Found] = []
+    for step in (_mails.links, _mails.mails, _mails.domains, _mails.handles, _digits.numbers,
+                 _places.addresses, _digits.runs, _digits.codes):  # fmt: skip
+        seen = _masked(seen, step(seen), found)
+    _masked(seen, _names.names(seen, keep), found)
+    return _put_together(shown, sorted(found))
+
+
+def _masked(seen: str, spans: Iterator[_mails.Found], found: list[_mails.Found]) -> str:
+    """Note what a step found and mask it, so that no later step reads it again."""
+    parts: list[str] = []
+    end = 0
+    for start, stop, kind in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start < end:  # inside, or longer than, what was found just before
+            if stop > end:
+                parts.append(MASK * (stop - end))
+                first, _, before = found[-1]
+                found[-1], end = (first, stop, before), stop
+            continue
+        parts += [seen[end:start], MASK * (stop - start)]
+        found.append((start, stop, kind))
+        end = stop
+    return "".join([*parts, seen[end:]])
+
+
+def _put_together(shown: str, found: list[_mails.Found]) -> Redacted:
+    """Put one sign for each thing found; names that touch are one name."""
+    parts: list[str] = []
+    hits: Counter[str] = Counter()
+    end, last = 0, ""
+    for start, stop, kind in found:
+        put = _SHOWN.get(kind, _NUMBER)
+        between = shown[end:start]
+        if not (kind == last == "name" and between in (" ", "-", ". ", "\n")):
+            parts += [between, put]
+            hits[kind] += 1
+        end, last = stop, kind
+    text: Any = "".join([*parts, shown[end:]])
+    return Redacted(" ".join(text.split()), dict(sorted(hits.items())))
