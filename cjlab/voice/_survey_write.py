@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cjlab.voice._questions import Branch, Question
     from cjlab.voice._survey import Survey
 
+_NOTICES = {"nps": "card.trademark"}
 BETWEEN = " | "
 COLUMNS = (
     "number", "id", "kind", "text", "required", "low", "high", "labels", "direction", "options",
@@ -36,7 +37,7 @@ def markdown(survey: Survey) -> str:
     for question in survey.questions:
         lines += [*_question(question, survey, places), ""]
     if survey.notice:
-        lines += [f"_{messages.text(f'notice.{survey.notice}', language)}_", ""]
+        lines += [f"_{messages.text(_NOTICES[survey.notice], language)}_", ""]
     return "\n".join(lines)
 
 
