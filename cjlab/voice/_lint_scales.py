@@ -10,6 +10,7 @@ from cjlab.voice._questions import Question
 
 RATED = ("nps", "csat", "ces", "kano")
 _THOUSANDS = re.compile(r"(?<=\d)[ .,\u00a0\u202f](?=\d{3}(?!\d))")
+_CURRENCY = re.compile(r"[£€$]")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -44,8 +45,8 @@ def no_middle(question: Question, words: Words) -> str | None:
     signs = [polarity(label, words) for label in labels]
     if question.scale and not question.scale.whole:
         return None
-    ends = signs.count("+") and signs.count("-") and signs.count("+") + signs.count("-")
-    return " | ".join(labels) if ends and ends == len(labels) > 2 else None
+    good, bad = signs.count("+"), signs.count("-")
+    return " | ".join(labels) if good == bad and good + bad == len(labels) > 2 else None
 
 
 def no_ends(question: Question, words: Words) -> str | None:
@@ -140,7 +141,7 @@ def _rating_labels(question: Question) -> list[str]:
 
 def _range(text: str, words: Words) -> tuple[int | None, int | None] | None:
     """The whole numbers an option holds, from first to last; null where it is open."""
-    text = _THOUSANDS.sub("", text)
+    text = _CURRENCY.sub("", _THOUSANDS.sub("", text))
     numbers = [int(found) for found in _NUMBER.findall(text)]
     if len(numbers) == 2 and re.search(r"\d\s*[-–—]\s*\d", text):
         return numbers[0], numbers[1]

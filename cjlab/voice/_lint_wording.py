@@ -9,7 +9,8 @@ from cjlab.voice._questions import Question
 
 def leading(question: Question, words: Words) -> str | None:
     """Praise, blame or a majority that tells which answer is expected."""
-    return words.find("leading", plain(question.text))
+    text = plain(question.text)
+    return words.find("leading", text) or words.praises_own(text)
 
 
 def double_barrelled(question: Question, words: Words) -> str | None:
@@ -21,7 +22,18 @@ def double_barrelled(question: Question, words: Words) -> str | None:
     if second := words.second_question.search(asked):
         return second[0]
     if question.kind in RATED or is_yes_no(question, words) or is_rating(question, words):
-        return words.find("conjunctions", asked)
+        return _two_things(asked, words)
+    return None
+
+
+def _two_things(asked: str, words: Words) -> str | None:
+    """What a conjunction joins, but for opposites ("clear or unclear") and names ("M and S")."""
+    for found in words.joined.finditer(asked):
+        one, _, other = (part.strip(".,;?!“”\"") for part in found.groups())
+        names = one[:1].isupper() and other[:1].isupper() and found.start() > 0
+        opposite = one.endswith(other) or other.endswith(one)
+        if not names and not opposite:
+            return found[0]
     return None
 
 

@@ -22,8 +22,27 @@ class Words:
         ordered = {name: sorted(words, key=len, reverse=True) for name, words in said.items()}
         self._source = {name: "|".join(map(_pattern, words)) for name, words in ordered.items()}
         self._inside = {name: re.compile(_whole(s), re.I) for name, s in self._source.items()}
-        follows = rf"{_whole(self._source['conjunctions'])},?\s+{_whole(self._source['asking'])}"
-        self.second_question = re.compile(follows, re.I)
+        self._own = self._beside_own()
+        joint = _whole(self._source["conjunctions"])
+        self.second_question = re.compile(rf"{joint},?\s+{_whole(self._source['asking'])}", re.I)
+        # With blanks around it: the "and" of "pick-and-mix" joins nothing.
+        self.joined = re.compile(rf"(\S+)\s+({joint})\s+(\S+)", re.I)
+
+    def _beside_own(self) -> list[re.Pattern[str]]:
+        """Match "our fast delivery" but not "how fast our delivery is"."""
+        asked, quality = _whole(self._source["degree"]), _whole(self._source["quality"])
+        before, after = (self._source[name] for name in ("own", "own_after"))
+        found = [rf"{_whole(before)}\s+(?:[^\s,.?!]+\s+)?{quality}"]
+        found += [rf"({asked}\s+)?{quality}\s+(?:[^\s,.?!]+\s+)?{_whole(after)}"] if after else []
+        return [re.compile(source, re.I) for source in found]
+
+    def praises_own(self, text: str) -> str | None:
+        """Return praise or blame of one's own that is not what is asked."""
+        for pattern in self._own:
+            for found in pattern.finditer(text):
+                if not (pattern.groups and found[1]):
+                    return found[0]
+        return None
 
     def find(self, name: str, text: str) -> str | None:
         """Return the first of the list's words that stands in the text."""
