@@ -286,9 +286,10 @@ def check_triggers(rules: Iterable[Any]) -> list[Trigger]:
         raise UserError(_explain("rules", error, Triggers)) from None
 
 
-def _read(path: Path, kind: type[_File]) -> _File:
+def load(path: Path) -> Any:
+    """Return what a YAML file holds; one line where it is no such file, or says a key twice."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
     except UnicodeDecodeError:
         raise UserError(f"{path.name}: is not UTF-8 text; save it as UTF-8.") from None
     except OSError as error:
@@ -297,6 +298,10 @@ def _read(path: Path, kind: type[_File]) -> _File:
         raise UserError(f"{path.name}: {_yaml_problem(error)}") from None
     except ValueError as error:  # a date such as 2026-02-30
         raise UserError(f"{path.name}: holds a date that does not exist ({error}).") from None
+
+
+def _read(path: Path, kind: type[_File]) -> _File:
+    raw = load(path)
     if not isinstance(raw, dict):
         least = [name for name, field in kind.model_fields.items() if field.is_required()]
         raise UserError(f"{path.name}: is empty; it needs at least {' and '.join(least)}.")

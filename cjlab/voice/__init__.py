@@ -9,6 +9,7 @@ from cjlab.voice._drivers import drivers
 from cjlab.voice._followup import follow_up
 from cjlab.voice._importance import importance_performance
 from cjlab.voice._kano import kano
+from cjlab.voice._lint import lint
 from cjlab.voice._loop import loop
 from cjlab.voice._notice import notice
 from cjlab.voice._of_answers import ces, csat, nps
@@ -20,11 +21,14 @@ from cjlab.voice._replies import reply
 from cjlab.voice._responders import responders
 from cjlab.voice._response import response_rates
 from cjlab.voice._size import sample_size
+from cjlab.voice._survey import Survey
+from cjlab.voice._survey_read import survey, templates
 from cjlab.voice._weakest import weakest_moment
 from cjlab.voice._weights import rake, weighted
 
 __all__ = [
     "Quotes",
+    "Survey",
     "answers",
     "attachment",
     "cases",
@@ -35,6 +39,7 @@ __all__ = [
     "follow_up",
     "importance_performance",
     "kano",
+    "lint",
     "loop",
     "moments",
     "notice",
@@ -48,6 +53,8 @@ __all__ = [
     "sample_size",
     "score_difference",
     "scores",
+    "survey",
+    "templates",
     "triggers",
     "weakest_moment",
     "weighted",
