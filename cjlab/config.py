@@ -18,7 +18,6 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -28,6 +27,8 @@ from pydantic import (
 from cjlab.errors import UserError, did_you_mean
 from cjlab.periods import KINDS, parse
 from cjlab.schema import TABLES
+from cjlab.survey_config import WIDE, Answer, check_answers, plain
+from cjlab.survey_config import Part as _Part
 
 EPOCHS = ("epoch_s", "epoch_ms", "epoch_us")
 _ONE_SIGN = 'cannot divide values; write one sign such as ";"'
@@ -62,10 +63,6 @@ Duration = Annotated[str, _like(r"[1-9]\d*(D|h|min|s)", _DURATION)]
 Memory = Annotated[str, _like(r"(?i)\d+(\.\d+)?\s*[KMGT]i?B", _MEMORY)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
 _File = TypeVar("_File", bound=_Part)
 
 
@@ -74,8 +71,16 @@ class Source(_Part):
 
     path: str | None = None
     query: str | None = None
-    format: Literal["csv", "parquet"] | None = None
+    format: Literal["csv", "parquet", "xlsx", "sav", "wide", "surveymonkey", "qualtrics"] | None = (
+        None
+    )
     columns: dict[str, str] = Field(default_factory=dict)
+    constants: dict[str, str] = Field(default_factory=dict)
+    sheet: str | None = None
+    header_row: int | None = Field(default=None, ge=1)
+    header_rows: int | None = Field(default=None, ge=1, le=3)
+    answers: list[Answer] = Field(default_factory=list)
+    skip: dict[str, list[str]] = Field(default_factory=dict)
     delimiter: Delimiter | None = None
     encoding: str | None = None
     decimal: Literal[".", ","] = "."
@@ -88,7 +93,23 @@ class Source(_Part):
     def _one_origin(self) -> Source:
         if (self.path is None) == (self.query is None):
             raise ValueError("needs either path or query")
+        check_answers(self.format, self.header_rows, self.answers, self.columns)
+        for name in self.constants:
+            if name in self.columns:
+                raise ValueError(f'"{name}" is said under columns and under constants; say it once')
+        if self.skip and self.format not in WIDE:
+            raise ValueError(f"skip needs a format of surveys: {', '.join(WIDE)}")
         return self
+
+    @field_validator("constants", "skip", mode="before")
+    @classmethod
+    def _texts(cls, said: Any) -> Any:
+        if not isinstance(said, dict):
+            return said
+        return {
+            key: [plain(item) for item in value] if isinstance(value, list) else plain(value)
+            for key, value in said.items()
+        }
 
     @field_validator("time_format")
     @classmethod
@@ -224,8 +245,11 @@ class StudyConfig(_Part):
             for part in parts:
                 formats = part.time_format if isinstance(part.time_format, dict) else {}
                 _check_columns(f"{name}.time_format", formats, f"a time of {name}", times)
-                columns = {} if table.open else part.columns
-                _check_columns(f"{name}.columns", columns, f"a column of {name}", table.names)
+                for key in ("columns", "constants") if not table.open else ():
+                    said = getattr(part, key)
+                    _check_columns(f"{name}.{key}", said, f"a column of {name}", table.names)
+                if part.format in WIDE and name != "responses":
+                    raise ValueError(f"{name}: format: {part.format} makes responses only")
         return sources
 
 
@@ -361,6 +385,8 @@ def _problem(key: str, problem: dict[str, Any], file: type[BaseModel]) -> str:
 def _keys(location: tuple[Any, ...], file: type[BaseModel]) -> list[str]:
     if location[:2] == ("personas", "cards"):
         return list(Authored.model_fields)
+    if "answers" in location[:-1]:
+        return list(Answer.model_fields)
     sections: dict[str, type[BaseModel]]
     sections = {"personas": Personas, "report": Report, "engine": Engine, "sources": Source}
     section = str(location[0]) if len(location) > 1 else ""
