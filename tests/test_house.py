@@ -26,12 +26,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Data flows one way: a module imports from its own row or from a row above.
 ROWS = [
-    "errors _measure survey_config",
+    "errors _measure survey_config _looks",
     "zones periods schema _numbers _waits stats resample change clusters survival incidence",
     "logrank repeats estimates comparison privacy messages lettering",
     "patterns stage_model custom_stages stages touchpoints config engine",
     "sources",
-    "rules reconciliation identities intake",
+    "rules reconciliation identities intake preview",
     "coding windows store store_windows",
     "spark_store",
     "prepare backend",

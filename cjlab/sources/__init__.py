@@ -16,7 +16,7 @@ from cjlab.sources import csv, grid, layout, sav, tabular, wide, xlsx
 from cjlab.sources.base import Raw, literal, quote
 from cjlab.survey_config import WIDE
 
-_READERS = {"csv": csv.grids, "xlsx": xlsx.grids, "sav": sav.grids}
+READERS = {"csv": csv.grids, "xlsx": xlsx.grids, "sav": sav.grids}
 
 _SUFFIXES = {
     ".csv": "csv",
@@ -46,7 +46,7 @@ def open_source(
         raw = tabular.read_query(con, source, folder, f"{table} query", f"query {scratch.name}")
         return _with_constants(raw, source)
     files = find_files(source, folder)
-    kind = _format(files[0], table, source.format)
+    kind = file_kind(files[0], table, source.format)
     if source.format in WIDE:
         raw = _wide(con, kind, source, files, scratch)
     elif kind == "parquet":
@@ -68,7 +68,7 @@ def _grid(
     scratch: Path,
 ) -> Raw:
     """Read workbooks or data files with one row of header."""
-    grids = _READERS[kind](source, files, scratch, 1, layout.plain(table, source))
+    grids = READERS[kind](source, files, scratch, 1, layout.plain(table, source))
     raw = grid.raw(grids, files[0].name)
     if any(part.faults for part in grids):
         raw = grid.refuse_faults(con, raw, grid.mapped(table, source, raw.columns))
@@ -82,7 +82,7 @@ def _wide(
     if kind == "parquet":
         raise UserError(f"{files[0].name}: format: {source.format} is for CSV, .xlsx and .sav.")
     rows = 1 if kind == "sav" else wide.header_rows(source)
-    grids = _READERS[kind](source, files, scratch, rows, layout.wide(source))
+    grids = READERS[kind](source, files, scratch, rows, layout.wide(source))
     raw = wide.read(con, source, grids, scratch)
     if any(part.faults for part in grids):
         own = {column: canonical for canonical, column in source.columns.items()}
@@ -134,7 +134,7 @@ def find_files(source: Source, folder: Path) -> list[Path]:
     return files
 
 
-def _format(path: Path, table: str, said: str | None) -> str:
+def file_kind(path: Path, table: str, said: str | None = None) -> str:
     """Return the kind of file: what the study says, else what the name ends in."""
     if said is not None and said not in WIDE:
         return said

@@ -51,7 +51,7 @@ def names(form: str, header: list[list[str]], file: str) -> list[str]:
     """
     rows = [[tidy(cell) for cell in row] for row in header]
     if form == "qualtrics":
-        if len(rows) > 2 and not _import_ids(header[2]):
+        if len(rows) > 2 and not import_ids(header[2]):
             raise UserError(
                 f"{file}: row 3 of the header holds no import ids of Qualtrics; if the file has "
                 "two rows of header, say header_rows: 2."
@@ -93,7 +93,7 @@ def _numbered(found: list[str]) -> list[str]:
     return numbered
 
 
-def _import_ids(row: Sequence[str]) -> list[dict[str, str]]:
+def import_ids(row: Sequence[str]) -> list[dict[str, str]]:
     """Return the JSON of Qualtrics' third row of header; empty where it is none."""
     found = []
     for cell in filter(None, row):
@@ -109,7 +109,7 @@ def _import_ids(row: Sequence[str]) -> list[dict[str, str]]:
 
 def zone_said(header: list[list[str]]) -> str | None:
     """Return the time zone that Qualtrics' third row of header states."""
-    said = {item["timeZone"] for item in _import_ids(header[2]) if "timeZone" in item}
+    said = {item["timeZone"] for item in import_ids(header[2]) if "timeZone" in item}
     return {"Z": "UTC"}.get(zone := said.pop(), zone) if len(said) == 1 else None
 
 
