@@ -82,7 +82,7 @@ def staging(target: Path, width: int) -> Iterator[Writer]:
     with pq.ParquetWriter(target, schema, compression="lz4") as writer:
 
         def flush() -> None:
-            columns = list(zip(*rows, strict=True)) if rows else [[]] * width
+            columns = [[row[place] for row in rows] for place in range(width)]
             arrays = [pa.array(column, pa.string()) for column in columns]
             arrays.append(pa.array(numbers, pa.int64()))
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))

@@ -72,7 +72,7 @@ def grids(
         except CjlabError:
             raise
         except Exception as error:  # a damaged workbook fails in as many ways as there are bytes
-            text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            text = f"{type(error).__name__}: {error}".splitlines()[0].replace(str(path), path.name)
             raise UserError(
                 f"{path.name}: is damaged or no workbook ({text}); open it in a spreadsheet and "
                 "save it anew as .xlsx."
