@@ -15,7 +15,7 @@ import yaml
 
 from cjlab._looks import Look, look
 from cjlab.config import Source
-from cjlab.errors import UserError
+from cjlab.errors import UserError, did_you_mean
 from cjlab.privacy import redact
 from cjlab.sources import READERS, file_kind, wide
 from cjlab.sources.base import BLANK, literal, quote
@@ -104,6 +104,8 @@ def propose(path: str | Path, *, format: str | None = None, sheet: str | None = 
     path = Path(path)
     if not path.is_file():
         raise UserError(f"no file at {path}.")
+    if format is not None and format not in WIDE:
+        raise UserError(f'format is "{format}".{did_you_mean(format, WIDE)}')
     with tempfile.TemporaryDirectory() as folder:
         grid, form = _read(path, format, sheet, Path(folder))
         con = duckdb.connect()

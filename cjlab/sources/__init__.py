@@ -47,6 +47,9 @@ def open_source(
         return _with_constants(raw, source)
     files = find_files(source, folder)
     kind = file_kind(files[0], table, source.format)
+    if kind != "xlsx" and (source.sheet or source.header_row):
+        key = "sheet" if source.sheet else "header_row"
+        raise UserError(f"{table}: {key} is for workbooks; {files[0].name} is none.")
     if source.format in WIDE:
         raw = _wide(con, kind, source, files, scratch)
     elif kind == "parquet":

@@ -421,5 +421,6 @@ def test_slips_of_the_pen(bench, change: dict, parts: list[str]) -> None:
 def test_a_column_that_is_not_there(bench) -> None:
     text = delimited(HEAD, ["a", "2026-03-01", "9", "", "5"])
     bench.fails(survey(bench, text, columns={"ts": "whem"}), "s.csv", 'Did you mean "when"?')
+    bench.fails(survey(bench, text, sheet="Data"), "sheet is for workbooks")
     wrong = [{"column": "q9", "kind": "nps"}]
     bench.fails(survey(bench, text, answers=wrong), "s.csv", 'no column "q9"')
