@@ -15,6 +15,7 @@ import typer
 from cjlab.errors import CjlabError
 
 if TYPE_CHECKING:
+    from cjlab.preview import Proposal
     from cjlab.report.cells import View
     from cjlab.study import Study
 
@@ -55,6 +56,20 @@ def check(
     _show_check(opened)
     if opened.intake.over_limit:
         raise typer.Exit(LIMITS_BROKEN)
+
+
+@app.command()
+def preview(
+    file: Annotated[Path, typer.Argument(help="a survey's export: CSV, .xlsx or .sav")],
+    form: Annotated[
+        str | None, typer.Option("--format", help="wide, surveymonkey or qualtrics")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="which sheet of a workbook")] = None,
+) -> None:
+    """Look at a survey's export and propose how a study could read it."""
+    from cjlab.preview import propose
+
+    _show_proposal(propose(file, format=form, sheet=sheet))
 
 
 @app.command()
@@ -256,6 +271,27 @@ def _show_check(study: Study) -> None:
                 f"{source.limit:.1%} allowed"
             )
         )
+
+
+def _show_proposal(found: Proposal) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table(title=Text(f"{_plain(found.file)}: {found.rows:,} rows"), title_justify="left")
+    for head in ("column", "looks like", "filled", "different", "for example"):
+        table.add_column(head, justify="right" if head in ("filled", "different") else "left")
+    for column in found.columns:
+        seen = column.look
+        kind = f"scale, {seen.low} to {seen.high}" if seen.kind == "scale" else seen.kind
+        name = f"{column.name}: {column.question}" if column.question else column.name
+        row = (name, kind, f"{seen.filled:,}", f"{seen.distinct:,}", " · ".join(column.examples))
+        table.add_row(*(Text(_plain(cell)) for cell in row))
+    console.print(table)
+    console.print(Text("A proposal to confirm, for the study file:"))
+    for line in found.yaml().splitlines():
+        typer.echo(_plain(line))
 
 
 def _show_view(view: View) -> None:

@@ -54,7 +54,8 @@ def code(
     _orders(con)
     _plain(con, "customers", "customer_id")
     _plain(con, "tickets", "customer_id, opened, _part, _file, _row")
-    _plain(con, "responses", "ts, customer_id, _part, _file, _row")
+    # One row of a wide survey holds several answers.
+    _plain(con, "responses", "ts, customer_id, _part, _file, _row, kind, score, text, touchpoint")
     _every(con, ties, derive, extra)
     _said(con)
     _touchpoints(con, catalogue)

@@ -11,13 +11,11 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     Field,
     ValidationError,
     field_validator,
@@ -25,9 +23,11 @@ from pydantic import (
 )
 
 from cjlab._parts import Duration, Part, like
+from cjlab._yaml import checked, explain
 from cjlab.errors import UserError, did_you_mean
 from cjlab.periods import KINDS, parse
 from cjlab.schema import TABLES
+from cjlab.survey_config import WIDE, Answer, check_answers, plain
 from cjlab.voice_settings import Loop, Trigger, Triggers, distinct
 
 EPOCHS = ("epoch_s", "epoch_ms", "epoch_us")
@@ -50,16 +50,21 @@ Delimiter = Annotated[str, like(r'[^"\r\nA-Za-z0-9\x80-\U0010ffff]', _ONE_SIGN)]
 Memory = Annotated[str, like(r"(?i)\d+(\.\d+)?\s*[KMGT]i?B", _MEMORY)]
 
 
-_File = TypeVar("_File", bound=Part)
-
-
 class Source(Part):
     """One export: where it lies and how its columns become canonical ones."""
 
     path: str | None = None
     query: str | None = None
-    format: Literal["csv", "parquet"] | None = None
+    format: Literal["csv", "parquet", "xlsx", "sav", "wide", "surveymonkey", "qualtrics"] | None = (
+        None
+    )
     columns: dict[str, str] = Field(default_factory=dict)
+    constants: dict[str, str] = Field(default_factory=dict)
+    sheet: str | None = None
+    header_row: int | None = Field(default=None, ge=1)
+    header_rows: int | None = Field(default=None, ge=1, le=3)
+    answers: list[Answer] = Field(default_factory=list)
+    skip: dict[str, list[str]] = Field(default_factory=dict)
     delimiter: Delimiter | None = None
     encoding: str | None = None
     decimal: Literal[".", ","] = "."
@@ -72,7 +77,23 @@ class Source(Part):
     def _one_origin(self) -> Source:
         if (self.path is None) == (self.query is None):
             raise ValueError("needs either path or query")
+        check_answers(self.format, self.header_rows, self.answers, self.columns)
+        for name in self.constants:
+            if name in self.columns:
+                raise ValueError(f'"{name}" is said under columns and under constants; say it once')
+        if self.skip and self.format not in WIDE:
+            raise ValueError(f"skip needs a format of surveys: {', '.join(WIDE)}")
         return self
+
+    @field_validator("constants", "skip", mode="before")
+    @classmethod
+    def _texts(cls, said: Any) -> Any:
+        if not isinstance(said, dict):
+            return said
+        return {
+            key: [plain(item) for item in value] if isinstance(value, list) else plain(value)
+            for key, value in said.items()
+        }
 
     @field_validator("time_format")
     @classmethod
@@ -215,8 +236,11 @@ class StudyConfig(Part):
             for part in parts:
                 formats = part.time_format if isinstance(part.time_format, dict) else {}
                 _check_columns(f"{name}.time_format", formats, f"a time of {name}", times)
-                columns = {} if table.open else part.columns
-                _check_columns(f"{name}.columns", columns, f"a column of {name}", table.names)
+                for key in ("columns", "constants") if not table.open else ():
+                    said = getattr(part, key)
+                    _check_columns(f"{name}.{key}", said, f"a column of {name}", table.names)
+                if part.format in WIDE and name != "responses":
+                    raise ValueError(f"{name}: format: {part.format} makes responses only")
         return sources
 
 
@@ -224,21 +248,6 @@ def _check_columns(key: str, said: Iterable[str], what: str, valid: Iterable[str
     for column in said:
         if column not in valid:
             raise ValueError(f'{key}: "{column}" is not {what}.{did_you_mean(column, valid)}')
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain YAML that refuses to let a key's second value silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Read one mapping whose keys differ."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
-                raise yaml.MarkedYAMLError(
-                    problem=f'the key "{key.value}" stands twice', problem_mark=key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep=deep)
 
 
 def read(path: Path) -> StudyConfig:
@@ -261,21 +270,21 @@ def read(path: Path) -> StudyConfig:
     """
     if not path.is_file():
         raise UserError(f"no study file at {path}. `cjlab new retail DIR` makes one to start from.")
-    return _read(path, StudyConfig)
+    return checked(path, StudyConfig)
 
 
 def read_card(path: Path) -> AuthoredCard:
     """Read and check the file of an authored persona; see `read`."""
     if not path.is_file():
         raise UserError(f"no persona file at {path}.")
-    return _read(path, AuthoredCard)
+    return checked(path, AuthoredCard)
 
 
 def read_triggers(path: Path) -> list[Trigger]:
     """Read and check a file of rules, its key ``triggers`` a list of them; see `read`."""
     if not path.is_file():
         raise UserError(f"no file of rules at {path}.")
-    return _read(path, Triggers).triggers
+    return checked(path, Triggers).triggers
 
 
 def check_triggers(rules: Iterable[Any]) -> list[Trigger]:
@@ -283,32 +292,7 @@ def check_triggers(rules: Iterable[Any]) -> list[Trigger]:
     try:
         return Triggers.model_validate({"triggers": list(rules)}).triggers
     except ValidationError as error:
-        raise UserError(_explain("rules", error, Triggers)) from None
-
-
-def load(path: Path) -> Any:
-    """Return what a YAML file holds; one line where it is no such file, or says a key twice."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
-    except UnicodeDecodeError:
-        raise UserError(f"{path.name}: is not UTF-8 text; save it as UTF-8.") from None
-    except OSError as error:
-        raise UserError(f"{path.name}: cannot be read ({error.strerror}).") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path.name}: {_yaml_problem(error)}") from None
-    except ValueError as error:  # a date such as 2026-02-30
-        raise UserError(f"{path.name}: holds a date that does not exist ({error}).") from None
-
-
-def _read(path: Path, kind: type[_File]) -> _File:
-    raw = load(path)
-    if not isinstance(raw, dict):
-        least = [name for name, field in kind.model_fields.items() if field.is_required()]
-        raise UserError(f"{path.name}: is empty; it needs at least {' and '.join(least)}.")
-    try:
-        return kind.model_validate(raw)
-    except ValidationError as error:
-        raise UserError(_explain(path.name, error, kind)) from None
+        raise UserError(explain("rules", error, Triggers)) from None
 
 
 def expand(text: str) -> str:
@@ -327,58 +311,3 @@ def expand(text: str) -> str:
         return os.environ[name]
 
     return _VARIABLE.sub(value, text)
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = str(getattr(error, "problem", None) or error).splitlines()[0]
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{where}is not valid YAML ({problem})."
-
-
-def _explain(file: str, error: ValidationError, kind: type[BaseModel]) -> str:
-    first, *more = error.errors(include_url=False)
-    parts = [part for part in first["loc"] if not _is_type(part)]
-    also = f" (and {len(more)} more)" if more else ""
-    return f"{file}: {_problem('.'.join(map(str, parts)), dict(first), kind)}{also}"
-
-
-def _is_type(part: int | str) -> bool:
-    """Whether a part of a location names the type that was tried, not a key of the file."""
-    if isinstance(part, int) or re.fullmatch(r"P\d+", part):
-        return False
-    return part[0].isupper() or "[" in part or part in ("str", "int", "datetime", "date")
-
-
-def _problem(key: str, problem: dict[str, Any], file: type[BaseModel]) -> str:
-    kind, value = problem["type"], problem["input"]
-    if kind == "extra_forbidden":
-        name = str(problem["loc"][-1])
-        return f'{key}: unknown key "{name}".{did_you_mean(name, _keys(problem["loc"], file))}'
-    if kind == "missing":
-        return f"{key}: is missing."
-    shown = "" if isinstance(value, dict | list | BaseModel) else f' is "{value}"'
-    if kind == "literal_error":
-        valid = re.findall(r"'([^']+)'", problem["ctx"]["expected"])
-        return f"{key}{shown}.{did_you_mean(value, valid)}"
-    if kind == "model_type":
-        return f"{key}{shown}: needs keys of its own, each with a value."
-    message = problem["msg"].removeprefix("Value error, ")
-    if kind == "value_error":
-        return f"{key}: {message}"
-    return f"{key}{shown}: {message[0].lower()}{message[1:]}."
-
-
-def _keys(location: tuple[Any, ...], file: type[BaseModel]) -> list[str]:
-    """Return the keys that are valid where an unknown one stands."""
-    for part in location[:-1]:
-        field = file.model_fields.get(str(part))
-        file = (_inner(field.annotation) if field else None) or file
-    return list(file.model_fields)
-
-
-def _inner(kind: Any) -> type[BaseModel] | None:
-    """Return the section that a field holds, in lists and mappings too."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return kind
-    return next((found for part in get_args(kind) if (found := _inner(part))), None)

@@ -177,6 +177,8 @@ def _check_source(
     )
     con.execute("DROP VIEW checked")
     con.execute("DROP TABLE refused")
+    for rule, column, noted in raw.counts:
+        found.counts.append(Count(table.name, raw.label, rule, column, noted, "noted"))
     rows_in = rows_read + raw.ragged.num_rows
     if rows_in and refused == rows_read:
         raise UserError(rules.nothing_usable(con, table, raw, rows_in))
@@ -225,13 +227,15 @@ def _quarantine(
     if raw.ragged.num_rows:
         con.register("ragged_lines", raw.ragged)
         con.execute(
-            f"INSERT INTO quarantine SELECT {head}, file, \"row\", 'ragged_line', NULL, value, "
-            "text FROM ragged_lines"
+            f'INSERT INTO quarantine SELECT {head}, file, "row", rule, "column", value, text '
+            "FROM ragged_lines"
         )
+        rows = con.execute(
+            'SELECT rule, "column", count(*) FROM ragged_lines GROUP BY 1, 2 ORDER BY 1, 2'
+        ).fetchall()
         con.unregister("ragged_lines")
-        found.counts.append(
-            Count(table.name, raw.label, "ragged_line", None, raw.ragged.num_rows, "rejected")
-        )
+        for rule, column, number in rows:
+            found.counts.append(Count(table.name, raw.label, rule, column, number, "rejected"))
 
 
 def _note_due(

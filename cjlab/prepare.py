@@ -30,7 +30,7 @@ from cjlab.sources.base import Raw, literal
 from cjlab.stages import StageModel
 from cjlab.touchpoints import Catalogue
 
-VERSION = 5
+VERSION = 6
 Progress = intake.Progress
 
 

@@ -15,7 +15,7 @@ import duckdb
 from cjlab.config import Source
 from cjlab.errors import UserError, did_you_mean
 from cjlab.schema import MONEY, RESPONSE_KINDS, Column, Table
-from cjlab.sources.base import Raw, literal, quote
+from cjlab.sources.base import BLANK, Raw, literal, quote
 from cjlab.sources.encoding import UNREADABLE
 from cjlab.zones import ZoneSQL
 
@@ -30,8 +30,6 @@ _EPOCH = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 _FLOATS = ("DOUBLE", "FLOAT", "REAL")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
-# What the eye takes for nothing: spaces of any width, line breaks, marks without width.
-BLANK = " \t\r\n\v\f\u00a0\u2007\u2009\u200b\u202f\u3000\ufeff"
 # Beyond it amounts and quantities are slips of the pen, and their sums leave DECIMAL(18,4).
 LARGEST = 10**12
 

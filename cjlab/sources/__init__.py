@@ -11,10 +11,25 @@ import duckdb
 
 from cjlab.config import Source, expand
 from cjlab.errors import UserError, did_you_mean
-from cjlab.sources import csv, tabular
-from cjlab.sources.base import Raw
+from cjlab.schema import TABLES, Table
+from cjlab.sources import csv, grid, layout, sav, tabular, wide, xlsx
+from cjlab.sources.base import Raw, literal, quote
+from cjlab.survey_config import WIDE
 
-_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet"}
+READERS = {"csv": csv.grids, "xlsx": xlsx.grids, "sav": sav.grids}
+
+_SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".xls": "xlsx",
+    ".sav": "sav",
+    ".zsav": "sav",
+}
 
 
 def open_source(
@@ -28,14 +43,70 @@ def open_source(
         When the file does not exist or cannot be read at all.
     """
     if source.query is not None:
-        return tabular.read_query(con, source, folder, f"{table} query", f"query {scratch.name}")
+        raw = tabular.read_query(con, source, folder, f"{table} query", f"query {scratch.name}")
+        return _with_constants(raw, source)
     files = find_files(source, folder)
-    kind = source.format or _format(files[0], table)
-    if kind == "parquet":
+    kind = file_kind(files[0], table, source.format)
+    if kind != "xlsx" and (source.sheet or source.header_row):
+        key = "sheet" if source.sheet else "header_row"
+        raise UserError(f"{table}: {key} is for workbooks; {files[0].name} is none.")
+    if source.format in WIDE:
+        raw = _wide(con, kind, source, files, scratch)
+    elif kind == "parquet":
         raw = tabular.read_parquet(con, files)
-    else:
+    elif kind == "csv":
         raw = csv.read(source, files, scratch)
+    else:
+        raw = _grid(con, kind, TABLES.get(table), source, files, scratch)
     raw.label = str(source.path)
+    return raw if source.format in WIDE else _with_constants(raw, source)
+
+
+def _grid(
+    con: duckdb.DuckDBPyConnection,
+    kind: str,
+    table: Table | None,
+    source: Source,
+    files: list[Path],
+    scratch: Path,
+) -> Raw:
+    """Read workbooks or data files with one row of header."""
+    grids = READERS[kind](source, files, scratch, 1, layout.plain(table, source))
+    raw = grid.raw(grids, files[0].name)
+    if any(part.faults for part in grids):
+        raw = grid.refuse_faults(con, raw, grid.mapped(table, source, raw.columns))
+    return raw
+
+
+def _wide(
+    con: duckdb.DuckDBPyConnection, kind: str, source: Source, files: list[Path], scratch: Path
+) -> Raw:
+    """Read a survey with one row a respondent."""
+    if kind == "parquet":
+        raise UserError(f"{files[0].name}: format: {source.format} is for CSV, .xlsx and .sav.")
+    rows = 1 if kind == "sav" else wide.header_rows(source)
+    grids = READERS[kind](source, files, scratch, rows, layout.wide(source))
+    raw = wide.read(con, source, grids, scratch)
+    if any(part.faults for part in grids):
+        own = {column: canonical for canonical, column in source.columns.items()}
+        raw = grid.refuse_faults(con, raw, own | {"score": "score", "text": "text"})
+    return raw
+
+
+def _with_constants(raw: Raw, source: Source) -> Raw:
+    """Add the columns whose one value the study states."""
+    if not source.constants:
+        return raw
+    own = {name.lower() for name in raw.columns}
+    for name in source.constants:
+        if name.lower() in own:
+            raise UserError(
+                f'{raw.label}: has a column "{name}" already; take it out of constants, or map '
+                "another column."
+            )
+    fields = "".join(f", {literal(v)} AS {quote(n)}" for n, v in source.constants.items())
+    raw.relation = f"(SELECT *{fields} FROM {raw.relation})"
+    raw.columns = raw.columns | dict.fromkeys(source.constants, "VARCHAR")
     return raw
 
 
@@ -66,11 +137,15 @@ def find_files(source: Source, folder: Path) -> list[Path]:
     return files
 
 
-def _format(path: Path, table: str) -> str:
+def file_kind(path: Path, table: str, said: str | None = None) -> str:
+    """Return the kind of file: what the study says, else what the name ends in."""
+    if said is not None and said not in WIDE:
+        return said
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     kind = _SUFFIXES.get(suffixes[-1] if suffixes else "")
     if kind is None:
         raise UserError(
-            f"{table}: cannot tell the format of {path.name}; say format: csv or format: parquet."
+            f"{table}: cannot tell the format of {path.name}; say format: csv, parquet, xlsx or "
+            "sav, or let its name say so."
         )
     return kind

@@ -11,9 +11,19 @@ import pyarrow as pa
 
 from cjlab.errors import UserError
 
+# Lines that a reader itself refuses, and why.
 RAGGED = pa.schema(
-    [("file", pa.string()), ("row", pa.int64()), ("value", pa.string()), ("text", pa.string())]
+    [
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("rule", pa.string()),
+        ("column", pa.string()),
+        ("value", pa.string()),
+        ("text", pa.string()),
+    ]
 )
+# What the eye takes for nothing: spaces of any width, line breaks, marks without width.
+BLANK = " \t\r\n\v\f\u00a0\u2007\u2009\u200b\u202f\u3000\ufeff"
 # The intake's own columns stand beside the source's.
 _RESERVED = re.compile(r"_(file|row|part|whole|code|value|record|copy|kind|note\d+|as .*)", re.I)
 
@@ -23,8 +33,9 @@ class Raw:
     """One source as found, before any rule.
 
     ``relation`` is SQL that yields the source's own columns plus ``_file`` and ``_row``, the
-    number of the data row in that file, counted from 1. ``ragged`` holds the lines whose
-    number of values differs from the header's; they are rows in, and rejected.
+    number of the data row in that file, counted from 1. ``ragged`` holds the lines that the
+    reader refuses, such as those whose number of values differs from the header's; they are rows
+    in, and rejected. ``counts`` are what the reader noted: rule, column and rows.
     """
 
     label: str
@@ -33,6 +44,7 @@ class Raw:
     files: list[Path]
     ragged: pa.Table = field(default_factory=RAGGED.empty_table)
     notes: list[str] = field(default_factory=list)
+    counts: list[tuple[str, str | None, int]] = field(default_factory=list)
 
 
 def check_names(label: str, names: Iterable[str]) -> None:

@@ -19,9 +19,11 @@ from cjlab.errors import UserError
 from cjlab.sources import quotes
 from cjlab.sources.base import RAGGED, Raw, check_names, literal
 from cjlab.sources.encoding import as_utf8, detect
+from cjlab.sources.grid import Grid, Layout
 
 _DELIMITERS = ",;\t|"
 _BLOCK = 8 << 20
+_HEADER = 4 << 20  # questions are long
 
 
 def read(source: Source, files: list[Path], scratch: Path) -> Raw:
@@ -62,6 +64,38 @@ def read(source: Source, files: list[Path], scratch: Path) -> Raw:
         columns |= dict.fromkeys(header, "VARCHAR")
     relation = "(" + " UNION ALL BY NAME ".join(staged) + ")"
     return Raw(files[0].name, relation, columns, files, pa.concat_tables(ragged), notes)
+
+
+def grids(
+    source: Source, files: list[Path], scratch: Path, header_rows: int, layout: Layout
+) -> list[Grid]:
+    """Stage delimited files whose header takes several records; see :func:`read`.
+
+    Raises
+    ------
+    UserError
+        As in :func:`read`, and when the records of the header differ in length.
+    """
+    found = []
+    for number, path in enumerate(files):
+        encoding = detect(path, source.encoding)
+        text = as_utf8(path, encoding, scratch)
+        delimiter = source.delimiter or _delimiter(text, path)
+        quotes.check(text, path.name, delimiter)
+        header = list(islice(_records(_head(text, _HEADER), delimiter), header_rows))
+        if len(header) < header_rows or len({len(row) for row in header}) > 1:
+            raise UserError(
+                f"{path.name}: its first {header_rows} lines are no header of {header_rows} rows: "
+                "they need the same number of values."
+            )
+        target = scratch / f"{number}-{path.name}.parquet"
+        places = [f"c{place}" for place in range(len(header[0]))]
+        bad = _stage(text, path, places, delimiter, target, above=header_rows)
+        rows = pq.read_metadata(target).num_rows - header_rows + bad.num_rows
+        note = f"{path.name}: {encoding}, delimiter {_spoken(delimiter)}"
+        own = layout.names(header, path.name)
+        found.append(Grid(path, target, header, own, rows, header_rows, bad, note))
+    return found
 
 
 def _spoken(delimiter: str) -> str:
@@ -118,13 +152,19 @@ def _records(head: str, delimiter: str) -> Iterator[list[str]]:
         return
 
 
-def _stage(text: Path, path: Path, header: list[str], delimiter: str, target: Path) -> pa.Table:
-    """Stream one file to Parquet; return the lines that do not fit the header."""
+def _stage(
+    text: Path, path: Path, header: list[str], delimiter: str, target: Path, above: int = 0
+) -> pa.Table:
+    """Stream one file to Parquet; return the lines that do not fit the header.
+
+    With ``above`` the names are ours, that many records of the file's own header come first,
+    and they are staged and numbered like data.
+    """
     bad: list[tuple[int, int, str]] = []
 
     def skip(row: Any) -> str:
-        # The header is record 1, so the first row of data is record 2.
-        bad.append((row.number - 1, row.actual_columns, row.text))
+        # A header that is read as such is record 1, so the first row of data is record 2.
+        bad.append((row.number - (0 if above else 1), row.actual_columns, row.text))
         return "skip"
 
     schema = pa.schema([(name, pa.string()) for name in header])
@@ -134,7 +174,9 @@ def _stage(text: Path, path: Path, header: list[str], delimiter: str, target: Pa
         with pa.input_stream(str(text), compression="detect") as stream:
             reader = pacsv.open_csv(
                 stream,
-                read_options=pacsv.ReadOptions(use_threads=False, block_size=_BLOCK),
+                read_options=pacsv.ReadOptions(
+                    use_threads=False, block_size=_BLOCK, column_names=header if above else None
+                ),
                 parse_options=pacsv.ParseOptions(
                     delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
                 ),
@@ -154,7 +196,7 @@ def _stage(text: Path, path: Path, header: list[str], delimiter: str, target: Pa
             pq.write_table(body.empty_table(), target)
         else:
             raise UserError(f"{path.name}: {_arrow_problem(error, bad)}") from None
-    return _ragged(path.name, len(header), bad)
+    return _ragged(path.name, len(header), [(row - above, *rest) for row, *rest in bad])
 
 
 def _write(
@@ -183,6 +225,8 @@ def _ragged(name: str, width: int, bad: list[tuple[int, int, str]]) -> pa.Table:
         {
             "file": [name] * len(bad),
             "row": [row for row, _, _ in bad],
+            "rule": ["ragged_line"] * len(bad),
+            "column": pa.nulls(len(bad), pa.string()),
             "value": [f"{found} values, the header has {width}" for _, found, _ in bad],
             "text": [text[:10_000] for _, _, text in bad],
         },

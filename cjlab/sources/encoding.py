@@ -27,8 +27,8 @@ _LEGACY = ("cp1252", "cp850", "mac_roman")
 _LETTERS = "åäöÅÄÖæøÆØéÉ"
 _USUAL = _LETTERS + "üÜèáßðþ€£°§´–—‘’“”…•«»\u00a0"
 _NOT_TEXT = (
-    (b"PK\x03\x04", "is a zip or Excel file; save it as CSV"),
-    (b"\xd0\xcf\x11\xe0", "is an old Excel file; save it as CSV"),
+    (b"PK\x03\x04", "is a zip or Excel file; let its name end in .xlsx, or save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "is an old Excel file; save it as .xlsx or CSV"),
     (b"PAR1", "is a Parquet file; say format: parquet"),
     (b"\x1f\x8b", "is packed with gzip; let its name end in .gz"),
 )

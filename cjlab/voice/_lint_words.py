@@ -6,7 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from cjlab import config
+from cjlab import _yaml
 
 _FOLDER = Path(__file__).parent / "kit" / "words"
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+")
@@ -16,7 +16,7 @@ class Words:
     """The word lists of one language: `kit/words/LANGUAGE.yaml`."""
 
     def __init__(self, language: str) -> None:
-        said = config.load(_FOLDER / f"{language}.yaml")
+        said = _yaml.load(_FOLDER / f"{language}.yaml")
         self.most = int(said.pop("words"))
         # The longest first: "not at all" before "not".
         ordered = {name: sorted(words, key=len, reverse=True) for name, words in said.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cjlab import config
+from cjlab import _yaml
 from cjlab.errors import UserError, did_you_mean
 from cjlab.messages import LANGUAGES
 from cjlab.voice._questions import Branch, Option, Question, Scale
@@ -115,7 +115,7 @@ def read(path: str | Path, language: str | None = None) -> list[Survey]:
     if path.suffix.lower() == ".csv":
         return [_survey(path.name, _from_csv(path, language))]
     raw = _raw(path)
-    held = _languages(config.load(path))
+    held = _languages(_yaml.load(path))
     if not held:  # its texts stand in one language; shared parts have all
         return [_survey(path.name, {"id": path.stem, **_one_language(raw, language)})]
     return [
@@ -134,7 +134,7 @@ def _one_language(raw: dict[str, Any], language: str | None) -> dict[str, Any]:
 
 def _raw(path: Path) -> dict[str, Any]:
     """The file with the parts of `common.yaml` where it uses them."""
-    raw = config.load(path)
+    raw = _yaml.load(path)
     if not isinstance(raw, dict) or "questions" not in raw:
         raise UserError(f"{path.name}: holds no questions; write them as a list under questions:")
     return dict(_used(raw, path.name))
@@ -142,7 +142,7 @@ def _raw(path: Path) -> dict[str, Any]:
 
 @cache
 def _common() -> dict[str, Any]:
-    return dict(config.load(KIT / "common.yaml"))
+    return dict(_yaml.load(KIT / "common.yaml"))
 
 
 def _used(node: Any, file: str) -> Any:

@@ -231,7 +231,7 @@ def test_paths(bench) -> None:
     bench.fails(bench.study({"events.csv": GOOD}, {"events": {"path": "event.csv"}}), "events.csv")
     bench.fails(bench.study({"d.csv/x": GOOD}, {"events": {"path": "d.csv"}}), "no file at d.csv")
     bench.fails(bench.study({"a.csv": GOOD}, {"events": {"path": "*.tsv"}}), "no file at *.tsv")
-    bench.fails(bench.study({"a.xls": GOOD}, {"events": {"path": "a.xls"}}), "format: csv")
+    bench.fails(bench.study({"a.dat": GOOD}, {"events": {"path": "a.dat"}}), "format: csv")
     bench.fails(
         bench.study({"a.csv": GOOD}, {"events": {"path": "${CJLAB_NOPE}/a.csv"}}), "CJLAB_NOPE"
     )
