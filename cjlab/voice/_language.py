@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,10 @@ SURE: Final = 0.80
 # A declared language is set aside only where the text says otherwise at least this surely.
 CONTRADICTED: Final = 0.99
 _CONTRADICTING_WORDS: Final = 4
+# Enough to read a text as a language, if not to name it; a few words are never that sure.
+NEAR: Final = 0.60
+_FEW: Final = 4
+_SIMILAR: Final = frozenset({"sv", "nb", "da"})
 _READ: Final = 600  # characters; more tell nothing new
 _SAME: Final = {"no": "nb", "nn": "nb", "nob": "nb", "swe": "sv", "dan": "da", "fin": "fi"}
 
@@ -49,33 +53,64 @@ def language(texts: Iterable[object], expected: str | Sequence[object] | None = 
 
     Notes
     -----
-    A multinomial logistic regression on hashed words and letter n-grams, fitted on subtitle lines of
-    XED (Helsinki-NLP, CC BY 4.0); accuracy per language and length stands in SENTIMENT.md.
+    A multinomial logistic regression on hashed words and letter n-grams, fitted on subtitle
+    lines of XED (Helsinki-NLP, CC BY 4.0); accuracy per language and length stands in SENTIMENT.md.
     Danish and Norwegian are told apart worst.
 
     Examples
     --------
-    >>> list(language(["Leveransen var snabb och bra", "Pakken kom ikke frem i tide", "👍"]))
+    >>> list(language(["Leveransen var snabb och bra", "Jeg fikk ikke hjelp av noen", "👍"]))
     ['sv', 'nb', None]
     """
     index = texts.index if isinstance(texts, pd.Series) else None
-    normal = [normalise(text)[:_READ] for text in texts]
-    declared = _declared(expected, len(normal))
-    found = probabilities(normal)
-    best = found.argmax(axis=1)
-    sure = found[np.arange(len(normal)), best]
-    codes: list[str | None] = []
-    contradicted = 0
-    for text, code, row, p in zip(normal, declared, best, sure, strict=True):
-        seen = LANGUAGES[row] if p >= SURE and not _foreign(text, LANGUAGES[row]) else None
-        if code is not None and seen not in (None, code) and _clearly(text, p):
-            contradicted += 1
-        elif code is not None:
-            seen = code
-        codes.append(seen)
+    found = readings([normalise(text) for text in texts], expected)
+    codes = [reading.code for reading in found]
     result = pd.Series(codes, index=index, dtype=object, name="language")
-    result.attrs["contradicted"] = contradicted
+    result.attrs["contradicted"] = sum(reading.contradicted for reading in found)
     return result
+
+
+class Reading(NamedTuple):
+    """What is known of one text's language.
+
+    Parameters
+    ----------
+    code : str or None
+        The language, as `language` returns it.
+    nearest : str or None
+        Of `LANGUAGES`, the one to read the text as: also where Danish, Norwegian and Swedish
+        cannot be told apart, or a text is short. None where it is probably none of them.
+    contradicted : bool
+        The text is not in its declared language.
+    """
+
+    code: str | None
+    nearest: str | None
+    contradicted: bool
+
+
+def readings(
+    normal: Sequence[str], expected: str | Sequence[object] | None = None
+) -> list[Reading]:
+    """Return what is known of the languages of normalised texts."""
+    declared = _declared(expected, len(normal))
+    short = [text[:_READ] for text in normal]
+    return list(map(_reading, short, declared, probabilities(short)))
+
+
+def _reading(text: str, declared: str | None, found: np.ndarray) -> Reading:
+    best = LANGUAGES[int(found.argmax())]
+    sure = float(found.max())
+    own = not _foreign(text, best)
+    seen = best if sure >= SURE and own else None
+    clearly = sure >= CONTRADICTED and len(tokens(text)) >= _CONTRADICTING_WORDS
+    if declared is not None and (seen in (None, declared) or not clearly):
+        return Reading(declared, declared if declared in LANGUAGES else None, False)
+    family = sum(p for code, p in zip(LANGUAGES, found, strict=True) if code in _SIMILAR)
+    near = max(sure, float(family)) if best in _SIMILAR else sure
+    enough = NEAR if len(tokens(text)) > _FEW else 0.0
+    nearest = best if own and near >= enough else None
+    return Reading(seen, nearest, declared is not None)
 
 
 def probabilities(normal: Sequence[str]) -> np.ndarray:
@@ -91,12 +126,12 @@ def probabilities(normal: Sequence[str]) -> np.ndarray:
 
 
 def features(text: str) -> list[str]:
-    """Return the words of a text and their letter n-grams (one to four), marked by kind."""
+    """Return the words of a text and their letter n-grams (two to five), marked by kind."""
     found = []
     for word in tokens(text):
         padded = f"_{word}_"
         found.append(f"w {word}")
-        for size in (1, 2, 3, 4):
+        for size in (2, 3, 4, 5):
             found += [padded[at : at + size] for at in range(len(padded) - size + 1)]
     return found
 
@@ -115,10 +150,6 @@ def _code(declared: object) -> str | None:
         return None
     code = re.split(r"[-_]", declared.strip().lower())[0]
     return _SAME.get(code, code)
-
-
-def _clearly(text: str, probability: float) -> bool:
-    return probability >= CONTRADICTED and len(tokens(text)) >= _CONTRADICTING_WORDS
 
 
 def _foreign(text: str, code: str) -> bool:

@@ -24,6 +24,7 @@ _GARBLED: Final = re.compile(f"[ÃÂ][\u0080-\u00bf{_CP1252}]|â€|\ufffd")
 _HIGH: Final = re.compile(f"[\u0080-\u00ff{_CP1252}]+")
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_CLAUSE_END: Final = re.compile(r"[.!?;:,()]+")
 _KEPT_CONTROLS: Final = "\t\n"
 
 
@@ -138,11 +139,17 @@ def tokens(text: str, stop: frozenset[str] = frozenset()) -> list[str]:
     return [word for word in words if word not in stop]
 
 
+def clauses(text: str) -> list[list[str]]:
+    """Return the words of each stretch between signs that end what a negation reaches."""
+    parts = _CLAUSE_END.split(_LINK.sub(" ", text))
+    return [words for part in parts if (words := tokens(part))]
+
+
 @cache
 def _catalogue() -> dict[str, dict[str, frozenset[str]] | frozenset[str]]:
     read = yaml.safe_load(_WORDS.read_text(encoding="utf-8"))
     return {
-        language: frozenset(lists.split())
+        language: frozenset(lists.split("; " if ";" in lists else None))
         if isinstance(lists, str)
         else {name: frozenset(words.split()) for name, words in lists.items()}
         for language, lists in read.items()
@@ -168,3 +175,9 @@ def foreign_words() -> frozenset[str]:
     """Return frequent words of languages that are not among `LANGUAGES`."""
     words = _catalogue()["other"]
     return words if isinstance(words, frozenset) else frozenset()
+
+
+def sarcasm_marks() -> frozenset[str]:
+    """Return signs and phrases that often say the opposite of their words."""
+    marks = _catalogue()["sarcasm"]
+    return marks if isinstance(marks, frozenset) else frozenset()
