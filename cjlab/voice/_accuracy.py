@@ -49,9 +49,7 @@ def accuracy(language: str | None = None) -> pd.DataFrame:
     ['balanced_accuracy', 'coverage']
     """
     if language is not None and language not in LANGUAGES:
-        raise UserError(
-            f'accuracy: no language "{language}".{did_you_mean(language, LANGUAGES)}'
-        )
+        raise UserError(f'accuracy: no language "{language}".{did_you_mean(language, LANGUAGES)}')
     rows = pd.read_csv(_FILE, keep_default_na=False)
     if language is not None:
         rows = rows[rows["language"] == language]

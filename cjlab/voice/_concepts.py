@@ -86,8 +86,10 @@ def _turned(words: list[str], language: str) -> list[bool]:
     """Return which words of a clause a negation reaches."""
     cues = [at for at, word in enumerate(words) if word in negations(language)]
     back = 1 if language in _VERB_FIRST else 0
-    return [any(cue < at <= cue + _REACH or at == cue - back for cue in cues if at != cue)
-            for at in range(len(words))]
+    return [
+        any(cue < at <= cue + _REACH or at == cue - back for cue in cues if at != cue)
+        for at in range(len(words))
+    ]
 
 
 def _letters(word: str, turned: bool) -> list[str]:

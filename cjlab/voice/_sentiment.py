@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,8 +28,8 @@ class Judge(NamedTuple):
 
     Parameters
     ----------
-    weights : numpy.ndarray, shape (features,)
-        Log odds a feature.
+    weights : numpy.ndarray, shape (languages or 1, features)
+        Log odds a feature, of each of `LANGUAGES` or of all.
     offset : numpy.ndarray, shape (languages,)
         Log odds to add, in the order of `LANGUAGES`.
     margin : numpy.ndarray, shape (languages,)
@@ -72,8 +72,8 @@ def sentiment(
         ``auto`` takes the embedding where the extra is installed.
     abstain : bool, default True
         Leave the sentiment null where the model is unsure, where a mark of sarcasm stands by
-        positive words, or where languages are mixed or none of the five. With False every text that has words
-        gets an answer.
+        positive words, or where languages are mixed or none of the five. With False every text
+        that has words gets an answer.
     cache : Embeddings, optional
         Where embeddings are kept, such as ``Embeddings(study.private / "embeddings")``.
 
@@ -83,7 +83,8 @@ def sentiment(
         One row a text: ``sentiment`` (``positive``, ``negative`` or null: unknown), ``score``
         (0–1, the probability of positive where as many texts are positive as negative; null
         where nothing could be read), ``language`` (null where it cannot be told), ``note`` (a
-        message key, why there is no sentiment or a reason to doubt a forced one, else null) and ``model``, which made it.
+        message key: why there is no sentiment, or a reason to doubt a forced one; else null) and
+        ``model``, which made it.
 
     Raises
     ------
@@ -169,18 +170,20 @@ def _log_odds(
         return odds
     fitted = judge(chosen)
     codes = [known[row].nearest or "en" for row in rows]
+    spoken = [LANGUAGES.index(code) for code in codes]
     some = [normal[row] for row in rows]
     if chosen == "light":
-        X: Any = hashed(map(features, some, codes), len(fitted.weights))
+        X = hashed(map(features, some, codes), fitted.weights.shape[1])
+        odds[rows] = X @ fitted.weights[0] + fitted.offset[spoken]
     else:
-        X = (cache or Embeddings()).of(some).astype(np.float64)
-    odds[rows] = X @ fitted.weights + fitted.offset[[LANGUAGES.index(code) for code in codes]]
+        vectors = (cache or Embeddings()).of(some).astype(np.float64)
+        # Row by row: a sum that does not depend on which texts stand beside.
+        odds[rows] = np.einsum("ij,ij->i", vectors, fitted.weights[spoken])
+        odds[rows] += fitted.offset[spoken]
     return odds
 
 
-def _doubts(
-    chosen: str, normal: list[str], known: list[Reading], odds: Floats
-) -> list[str | None]:
+def _doubts(chosen: str, normal: list[str], known: list[Reading], odds: Floats) -> list[str | None]:
     """Return why a text that could be read should rather have no answer."""
     margin = judge(chosen).margin
     mixed = _mixed(normal)

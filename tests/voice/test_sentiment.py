@@ -1,4 +1,4 @@
-"""Sentiment: better than guessing in five languages, silent where it should be, unhurt by anything."""
+"""Sentiment: better than guessing in five languages, silent where it should be, unhurt."""
 
 from __future__ import annotations
 
@@ -145,14 +145,14 @@ def test_a_negation_reaches_three_words_and_ends_with_the_clause() -> None:
 
 
 def test_ideas_are_the_same_in_five_languages() -> None:
-    slow = {code: word for code, word in zip(LANGUAGES, ["slow", "långsamt", "tregt", "langsomt", "hidas"], strict=True)}
-    assert {lexicon(code).find(word) for code, word in slow.items()} == {("slow", -1)}
+    slow = zip(LANGUAGES, ["slow", "långsamt", "tregt", "langsomt", "hidas"], strict=True)
+    assert {lexicon(code).find(word) for code, word in slow} == {("slow", -1)}
     assert lexicon("fi").find("hyvästä") == ("good", 1)
     assert lexicon("sv").find("zebra") is None
 
 
 def test_wrong_use_is_told() -> None:
-    with pytest.raises(UserError, match='no model "ligth". Did you mean "light"'):
+    with pytest.raises(UserError, match=r'no model "ligth"\. Did you mean "light"'):
         sentiment(["x"], model="ligth")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="1 texts, but 2 declared"):
         sentiment(["x"], ["sv", "da"], model="light")
