@@ -1,14 +1,17 @@
 """The customer's voice: scores, reasons and texts, tied to touchpoint, stage and persona."""
 
 from cjlab.voice import triggers
+from cjlab.voice._accuracy import accuracy
 from cjlab.voice._answers import answers, attachment
 from cjlab.voice._cases import cases
 from cjlab.voice._coverage import coverage
 from cjlab.voice._differences import score_difference
 from cjlab.voice._drivers import drivers
+from cjlab.voice._embedding import Embeddings
 from cjlab.voice._followup import follow_up
 from cjlab.voice._importance import importance_performance
 from cjlab.voice._kano import kano
+from cjlab.voice._language import language
 from cjlab.voice._lint import lint
 from cjlab.voice._loop import loop
 from cjlab.voice._notice import notice
@@ -20,6 +23,7 @@ from cjlab.voice._reasons import reasons
 from cjlab.voice._replies import reply
 from cjlab.voice._responders import responders
 from cjlab.voice._response import response_rates
+from cjlab.voice._sentiment import sentiment
 from cjlab.voice._size import sample_size
 from cjlab.voice._survey import Survey
 from cjlab.voice._survey_read import survey, templates
@@ -27,8 +31,10 @@ from cjlab.voice._weakest import weakest_moment
 from cjlab.voice._weights import rake, weighted
 
 __all__ = [
+    "Embeddings",
     "Quotes",
     "Survey",
+    "accuracy",
     "answers",
     "attachment",
     "cases",
@@ -39,6 +45,7 @@ __all__ = [
     "follow_up",
     "importance_performance",
     "kano",
+    "language",
     "lint",
     "loop",
     "moments",
@@ -53,6 +60,7 @@ __all__ = [
     "sample_size",
     "score_difference",
     "scores",
+    "sentiment",
     "survey",
     "templates",
     "triggers",
