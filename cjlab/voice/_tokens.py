@@ -1,0 +1,170 @@
+"""From what a customer typed to words: normalising, cutting, tokens, stop words, negations.
+
+Pure text work for English, Swedish, Norwegian (bokmål), Danish and Finnish. Nothing here is
+meant to be shown: it makes text comparable, and notes what it had to do to it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import yaml
+
+LANGUAGES: Final = ("en", "sv", "nb", "da", "fi")
+# Longer answers are read this far: a pasted log must not take the report's time.
+LONGEST: Final = 20_000
+_WORDS: Final = Path(__file__).with_name("words.yaml")
+# The intake counts the same signs (cjlab.rules).
+_CP1252: Final = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
+_GARBLED: Final = re.compile(f"[ÃÂ][\u0080-\u00bf{_CP1252}]|â€|\ufffd")
+_HIGH: Final = re.compile(f"[\u0080-\u00ff{_CP1252}]+")
+_LINK: Final = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE)
+_WORD: Final = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_KEPT_CONTROLS: Final = "\t\n"
+
+
+class Clean(NamedTuple):
+    """A text made comparable, and what was done to it.
+
+    Parameters
+    ----------
+    text : str
+        The normalised text.
+    notes : tuple of str
+        Of ``"cut"`` (only the beginning was read), ``"repaired"`` (mojibake undone) and
+        ``"mojibake"`` (garbled, and not provably repairable: left as it is).
+    """
+
+    text: str
+    notes: tuple[str, ...]
+
+
+def clean(text: object, longest: int = LONGEST) -> Clean:
+    """Normalise one answer and say what was done.
+
+    Parameters
+    ----------
+    text : object
+        The answer; what is no text (null) is an empty answer.
+    longest : int, default 20,000
+        Characters that are read.
+
+    Returns
+    -------
+    Clean
+        Text in NFC on one line, without control, zero-width and bidirectional characters;
+        runs of white space are one space. Mojibake is repaired only where every garbled run is
+        UTF-8 that was read as Windows-1252, which the way back proves.
+
+    Examples
+    --------
+    >>> clean("Bra\\u200b  k\\u00c3\\u00b6p!")
+    Clean(text='Bra köp!', notes=('repaired',))
+    """
+    if not isinstance(text, str):
+        return Clean("", ())
+    notes = ("cut",) if len(text) > longest else ()
+    text = text[:longest]
+    if _GARBLED.search(text):
+        repaired = _repaired(text)
+        notes += ("repaired",) if repaired is not None else ("mojibake",)
+        text = text if repaired is None else repaired
+    text = unicodedata.normalize("NFC", "".join(map(_visible, text)))
+    return Clean(" ".join(text.split()), notes)
+
+
+def normalise(text: object) -> str:
+    """Return the normalised text of `clean` alone."""
+    return clean(text).text
+
+
+def _visible(char: str) -> str:
+    if char.isascii() and char.isprintable():
+        return char
+    kind = unicodedata.category(char)
+    if kind == "Cc":
+        return " " if char in _KEPT_CONTROLS or char == "\r" else ""
+    return "" if kind in ("Cf", "Cs") else char  # zero-width, bidirectional; half a pair
+
+
+def _repaired(text: str) -> str | None:
+    """Undo UTF-8 that was read as Windows-1252, or return None where one run is not that."""
+    parts, end = [], 0
+    for run in _HIGH.finditer(text):
+        if not _GARBLED.search(run[0]):
+            continue
+        try:
+            letters = _bytes(run[0]).decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+        parts += [text[end : run.start()], letters]
+        end = run.end()
+    return None if "\ufffd" in text else "".join([*parts, text[end:]])
+
+
+def _bytes(garbled: str) -> bytes:
+    # Windows-1252 leaves five bytes undefined; readers pass them on as C1 controls.
+    return b"".join(
+        char.encode("latin-1" if "\u0080" <= char <= "\u00ff" else "cp1252") for char in garbled
+    )
+
+
+def tokens(text: str, stop: frozenset[str] = frozenset()) -> list[str]:
+    """Return the words of a normalised text, in order.
+
+    Parameters
+    ----------
+    text : str
+        A text from `normalise`.
+    stop : frozenset of str, optional
+        Words to leave out, such as `stop_words`.
+
+    Returns
+    -------
+    list of str
+        Lower case; hyphens and apostrophes inside a word stay (``wi-fi``, ``don't``, with the
+        straight apostrophe). Links, e-mail addresses, numbers and signs give no word.
+
+    Examples
+    --------
+    >>> tokens("Bra wi-fi, 5/5! Se https://x.se", stop_words("sv"))
+    ['bra', 'wi-fi']
+    """
+    words = _WORD.findall(_LINK.sub(" ", text).lower().replace("’", "'"))
+    return [word for word in words if word not in stop]
+
+
+@cache
+def _catalogue() -> dict[str, dict[str, frozenset[str]] | frozenset[str]]:
+    read = yaml.safe_load(_WORDS.read_text(encoding="utf-8"))
+    return {
+        language: frozenset(lists.split())
+        if isinstance(lists, str)
+        else {name: frozenset(words.split()) for name, words in lists.items()}
+        for language, lists in read.items()
+    }
+
+
+def _list(language: str | None, name: str) -> frozenset[str]:
+    lists = _catalogue().get(language or "", {})
+    return lists.get(name, frozenset()) if isinstance(lists, dict) else frozenset()
+
+
+def stop_words(language: str | None) -> frozenset[str]:
+    """Return the function words of one of `LANGUAGES`, negations not among them; else none."""
+    return _list(language, "stop") - negations(language)
+
+
+def negations(language: str | None) -> frozenset[str]:
+    """Return the words that negate what follows in one of `LANGUAGES`; else none."""
+    return _list(language, "negation")
+
+
+def foreign_words() -> frozenset[str]:
+    """Return frequent words of languages that are not among `LANGUAGES`."""
+    words = _catalogue()["other"]
+    return words if isinstance(words, frozenset) else frozenset()
