@@ -16,7 +16,7 @@ from cjlab.study import Study
 from cjlab.voice._answers import answers
 from cjlab.voice._language import language as tell_language
 from cjlab.voice._themes import FILE, THRESHOLD, Theme, Themes
-from cjlab.voice._tokens import LANGUAGES, normalise
+from cjlab.voice._tokens import LANGUAGES, negations, normalise
 from cjlab.voice._topics import Topics, topics
 from cjlab.voice._vocabulary import owners, theme_words, usage
 
@@ -25,7 +25,9 @@ MOST: Final = 12
 SAMPLE: Final = 5_000
 FEWEST_TEXTS: Final = 30
 KEPT_TERMS: Final = 25
-LEAST_WEIGHT: Final = 0.1
+LEAST_WEIGHT: Final = 0.2
+# A negation alone has no matter, unless it is the whole answer to what could be better.
+ANSWERS: Final = frozenset({"nothing", "none", "inget", "ingenting", "intet", "mitään"})
 COPIES: Final = 10
 
 
@@ -174,8 +176,11 @@ def _of_language(
         words, whose = [words[at] for at in said], np.arange(len(said))
         said = list(range(len(words)))
     known = usage(words, whose, minimum)
-    found = topics(known.counts[said[:SAMPLE]], most, seed)
-    parts = [] if found is None else _named(found, known.terms, language)
+    bare = negations(language) - ANSWERS
+    columns = [at for at, term in enumerate(known.terms) if term not in bare]
+    found = topics(known.counts[said[:SAMPLE]][:, columns], most, seed)
+    terms = [known.terms[at] for at in columns]
+    parts = [] if found is None else _named(found, terms, language)
     if customers is None:
         whose = np.arange(len(texts))
     settings = (language, threshold, minimum)
@@ -203,7 +208,8 @@ def _once(words: list[tuple[str, ...]], whose: Any, copies: int) -> list[int]:
 def _named(found: Topics, terms: list[str], language: str) -> list[Theme]:
     parts = []
     for weights, stability in zip(found.weights, found.stability, strict=True):
-        scaled: Floats = np.round(weights / weights.max(), 4)
+        # By the root: the leading word is often so frequent that it would leave others nothing.
+        scaled: Floats = np.round(np.sqrt(weights / weights.max()), 4)
         order = np.argsort(-scaled, kind="stable")[:KEPT_TERMS]
         own = {terms[at]: float(scaled[at]) for at in order if scaled[at] >= LEAST_WEIGHT}
         parts.append(
