@@ -115,7 +115,9 @@ def _rows(
             return _alpha_and_agreed(np.tensordot(weights, pairs, axes=1), worth, level)
 
         value = both(np.ones((1, texts)))[0] if texts else np.full(2, np.nan)
-        low, high = bootstrap(both, texts, draws=draws, seed=seed) if texts > 1 else [value * np.nan] * 2
+        low, high = (
+            bootstrap(both, texts, draws=draws, seed=seed) if texts > 1 else [value * np.nan] * 2
+        )
         note = "no_variation" if texts else "not_coded_twice"
         for at, metric in enumerate(("alpha", "agreed")):
             known = not np.isnan(value[at])
@@ -133,8 +135,11 @@ def _coincidences(codes: Floats, size: int) -> Floats:
     A text of m codes has m (m − 1) ordered pairs, each weighing 1 / (m − 1).
     """
     coded = codes[(~np.isnan(codes)).sum(axis=1) > 1]
-    counts = np.stack([(coded == code).sum(axis=1) for code in range(size)], axis=1, dtype=float) \
-        if size else np.zeros((len(coded), 0))
+    counts = (
+        np.stack([(coded == code).sum(axis=1) for code in range(size)], axis=1, dtype=float)
+        if size
+        else np.zeros((len(coded), 0))
+    )
     pairs = counts[:, :, None] * counts[:, None, :]
     within = np.arange(size)
     pairs[:, within, within] -= counts

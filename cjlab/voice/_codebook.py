@@ -88,7 +88,10 @@ class Codebook:
         found = np.full((len(listed), len(self.codes)), np.nan)
         rules = {
             language: [
-                (_rule(code.patterns("include", language)), _rule(code.patterns("exclude", language)))
+                (
+                    _rule(code.patterns("include", language)),
+                    _rule(code.patterns("exclude", language)),
+                )
                 for code in self.codes
             ]
             for language in {code if isinstance(code, str) else ANY for code in told}
@@ -173,7 +176,9 @@ def _from_csv(path: Path) -> list[Any]:
         rows = csv.DictReader(stream)
         for name in rows.fieldnames or []:
             if name not in _COLUMNS:
-                raise UserError(f'{path.name}: unknown column "{name}".{did_you_mean(name, _COLUMNS)}')
+                raise UserError(
+                    f'{path.name}: unknown column "{name}".{did_you_mean(name, _COLUMNS)}'
+                )
         for name in ("code", "include"):
             if name not in (rows.fieldnames or []):
                 raise UserError(f'{path.name}: column "{name}" is missing.')
@@ -228,6 +233,8 @@ def _lists(said: Any, where: str) -> dict[str, tuple[str, ...]]:
 def _pattern(word: object, where: str) -> str:
     """A word or phrase as texts are read: lower case, its words apart by one space."""
     parts = normalise(str(word)).lower().replace("’", "'").split()
-    if not parts or any(not re.fullmatch(r"\*?[^\W\d_]+(?:['\-*][^\W\d_]*)*", part) for part in parts):
+    if not parts or any(
+        not re.fullmatch(r"\*?[^\W\d_]+(?:['\-*][^\W\d_]*)*", part) for part in parts
+    ):
         raise UserError(f'{where}: "{word}" has no letters, or signs other than * - \'.')
     return " ".join(parts)

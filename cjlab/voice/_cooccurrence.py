@@ -98,7 +98,11 @@ def _pair(x: Floats, y: Floats, who: Any, draws: int, seed: int) -> list[dict[st
         return _lift_and_phi(weights @ sums)
 
     value = both(np.ones((1, len(people))))[0]
-    low, high = bootstrap(both, len(people), draws=draws, seed=seed) if len(people) > 1 else (value * np.nan,) * 2
+    low, high = (
+        bootstrap(both, len(people), draws=draws, seed=seed)
+        if len(people) > 1
+        else (value * np.nan,) * 2
+    )
     known = not np.isnan(value).any()
     base = {"n": len(x), "customers": len(people), "hits": int((sums[:, 3] > 0).sum())}
     base |= {"of": "texts in both themes' languages"}

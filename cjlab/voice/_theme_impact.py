@@ -67,7 +67,9 @@ def theme_impact(
     score = _scores(found)
     kept = ~np.isnan(score)
     up = np.where(score >= 9, 1.0, np.where(score <= 6, -1.0, 0.0))[kept]
-    ids, has, base = (part[:-1] if isinstance(part, list) else part[kept][:, :-1] for part in found.rows())
+    ids, has, base = (
+        part[:-1] if isinstance(part, list) else part[kept][:, :-1] for part in found.rows()
+    )
     people, person = np.unique(found.who[kept], return_inverse=True)
     sums = _sums(person, len(people), up, has & base, base)
 
@@ -76,7 +78,9 @@ def theme_impact(
 
     size = len(people)
     value = points(np.ones((1, size)))[0] if size else np.full(3 * len(ids), np.nan)
-    low, high = bootstrap(points, size, draws=draws, seed=seed) if size > 1 else (value * np.nan,) * 2
+    low, high = (
+        bootstrap(points, size, draws=draws, seed=seed) if size > 1 else (value * np.nan,) * 2
+    )
     rows = []
     for at, theme in enumerate(ids):
         could, does = base[:, at], (has & base)[:, at]
@@ -88,11 +92,14 @@ def theme_impact(
             known = not np.isnan(number)
             limits = (low, high) if known else (value * np.nan,) * 2
             row = {"theme": theme, "metric": metric, "value": number}
-            row |= {"low": limits[0][at + place * len(ids)], "high": limits[1][at + place * len(ids)]}
+            row |= {
+                "low": limits[0][at + place * len(ids)],
+                "high": limits[1][at + place * len(ids)],
+            }
             row |= own if metric != "nps_with" else {**part, "of": "answers that mention the theme"}
             rows.append({**row, "unit": "points", "note": None if known else "no_others"})
     table = estimates(pd.DataFrame(rows).reindex(columns=["theme", *COLUMNS]), ["theme"])
-    table.attrs |= {"notice": "voice.nps_notice", "sentence": "association_not_cause"}
+    table.attrs |= {"notice": "card.trademark", "sentence": "association_not_cause"}
     return table
 
 

@@ -136,7 +136,9 @@ def theme_trend(
 
 
 def _open(period: pd.Period, found: Coded) -> bool:
-    ended = (period + 1).start_time.tz_localize(found.timezone, ambiguous=True, nonexistent="shift_forward")
+    ended = (period + 1).start_time.tz_localize(
+        found.timezone, ambiguous=True, nonexistent="shift_forward"
+    )
     return found.observed_until is None or ended > found.observed_until
 
 
@@ -159,7 +161,9 @@ def shares(
     kept = np.ones(len(found.who), dtype=bool) if rows is None else rows
     keys = list(groups[kept].itertuples(index=False, name=None))
     if cells is None:
-        cells = sorted(set(keys), key=lambda key: tuple(map(str, key))) if len(groups.columns) else [()]
+        cells = (
+            sorted(set(keys), key=lambda key: tuple(map(str, key))) if len(groups.columns) else [()]
+        )
     place = {cell: at for at, cell in enumerate(cells)}
     cell = np.array([place[key] for key in keys], dtype=np.int64)
     if not len(groups.columns):
@@ -172,7 +176,8 @@ def shares(
         n = np.bincount(person, base[kept, at], minlength=len(pairs))
         x = np.bincount(person, (has & base)[kept, at], minlength=len(pairs))
         part = _limits(pairs[:, 0], n, x, len(cells))
-        named = pd.DataFrame(cells, columns=groups.columns, index=range(len(cells)))
+        columns = zip(*cells, strict=True) if cells else [()] * len(groups.columns)
+        named = pd.DataFrame(dict(zip(groups.columns, columns, strict=True)), range(len(cells)))
         parts.append(named.assign(theme=theme, order=range(len(cells)), **part))
     table = pd.concat(parts).sort_values("order", kind="stable").reset_index(drop=True)
     return table.assign(metric="share", unit="1", of="texts in the theme's languages")

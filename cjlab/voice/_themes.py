@@ -239,7 +239,10 @@ class Themes:
         order = np.argsort(-np.nan_to_num(values, nan=-1.0), axis=1, kind="stable")
         enough = np.round(values, 9) >= self.threshold
         ids = self.ids
-        all_of = [tuple(ids[at] for at in row if fits[at]) for row, fits in zip(order, enough, strict=True)]
+        all_of = [
+            tuple(ids[at] for at in row if fits[at])
+            for row, fits in zip(order, enough, strict=True)
+        ]
         if several:
             named: list[Any] = all_of
         else:
@@ -311,7 +314,9 @@ def _read(path: Path) -> Themes:
     threshold = said.get("threshold", THRESHOLD)
     if not isinstance(threshold, int | float) or not threshold > 0:
         raise UserError(f"{path.name}: threshold must be a number above 0, found {threshold!r}.")
-    themes = tuple(_theme(one, f"{path.name}: theme {n}") for n, one in enumerate(said["themes"], 1))
+    themes = tuple(
+        _theme(one, f"{path.name}: theme {n}") for n, one in enumerate(said["themes"], 1)
+    )
     ids = [theme.id for theme in themes]
     for name in ids:
         if ids.count(name) > 1:
@@ -333,7 +338,9 @@ def _theme(said: Any, where: str) -> Theme:
     read = {}
     for language, own in terms.items():
         if language not in LANGUAGES:
-            raise UserError(f'{where}: no language "{language}".{did_you_mean(language, LANGUAGES)}')
+            raise UserError(
+                f'{where}: no language "{language}".{did_you_mean(language, LANGUAGES)}'
+            )
         read[language] = {_term(t, where): _weight(t, w, where) for t, w in (own or {}).items()}
     name = said.get("name") or {}
     if not isinstance(name, dict):

@@ -90,7 +90,8 @@ def _bound(texts: Sequence[Sequence[str]], whose: Sequence[int], least: int) -> 
     often = {
         pair
         for pair, uses in together.items()
-        if uses >= least and uses >= BOUND * min(alone[pair[0]], alone[pair[1]])
+        if uses >= least
+        and uses >= BOUND * min(alone[pair[0]], alone[pair[1]])
         and pair[0] != pair[1]
     }
     people: dict[tuple[str, str], set[int]] = {pair: set() for pair in often}
@@ -126,7 +127,9 @@ def counted(texts: Sequence[Sequence[str]], whose: Sequence[int], least: int) ->
     number = used.sum(axis=0)
     known, owner = np.unique(np.asarray(whose), return_inverse=True)
     ones = np.ones(len(owner), dtype=np.int64)
-    owners = sparse.csr_array((ones, (owner, np.arange(len(owner)))), shape=(len(known), len(owner)))
+    owners = sparse.csr_array(
+        (ones, (owner, np.arange(len(owner)))), shape=(len(known), len(owner))
+    )
     people = (owners @ used).astype(bool).sum(axis=0)
     kept = (people >= least) & (number >= LEAST_TEXTS) & (number <= MOST * max(len(texts), 1))
     at = np.flatnonzero(kept)
