@@ -14,8 +14,8 @@ from cjlab.estimates import COLUMNS, estimates
 from cjlab.resample import bootstrap
 from cjlab.stats import adjust
 from cjlab.voice._answers import When
-from cjlab.voice._coded import as_coded
 from cjlab.voice._codebook import Codebook
+from cjlab.voice._coded import as_coded
 from cjlab.voice._theme_shares import Data
 from cjlab.voice._themes import Themes
 

@@ -79,11 +79,11 @@ def themes(
     Notes
     -----
     Words that carry no matter (function words, and those that only say how good it was) are left
-    out; names, addresses and numbers are redacted first. The same words count once of a customer and
-    ten times in all, without customers once.
+    out; names, addresses and numbers are redacted first. The same words count once of a customer
+    and ten times in all, without customers once.
     Term weights by TF-IDF (sublinear), themes by non-negative matrix factorisation (Lee & Seung
-    1999). Stability by Jaccard of the ten leading terms after Hungarian matching (Greene, O'Callaghan
-    & Cunningham 2014), averaged over halves.
+    1999). Stability by Jaccard of the ten leading terms after Hungarian matching, averaged over
+    halves (Greene, O'Callaghan & Cunningham 2014).
 
     Examples
     --------

@@ -12,8 +12,8 @@ from cjlab.errors import UserError
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.resample import bootstrap
 from cjlab.voice._answers import When
-from cjlab.voice._coded import Coded, as_coded
 from cjlab.voice._codebook import Codebook
+from cjlab.voice._coded import Coded, as_coded
 from cjlab.voice._theme_shares import Data
 from cjlab.voice._themes import Themes
 

@@ -14,8 +14,8 @@ from cjlab.estimates import COLUMNS, estimates
 from cjlab.stats import proportion
 from cjlab.study import Study
 from cjlab.voice._answers import When
-from cjlab.voice._coded import Coded, as_coded
 from cjlab.voice._codebook import Codebook
+from cjlab.voice._coded import Coded, as_coded
 from cjlab.voice._themes import Themes
 
 Data = Study | pd.DataFrame | Coded
@@ -107,7 +107,8 @@ def theme_trend(
     >>> pay = Themes((Theme("pay", {}, {"en": {"card": 1.0}}),))
     >>> frame = pd.DataFrame({"text": ["card", "slow"], "language": "en",
     ...                       "ts": ["2026-01-05", "2026-02-01"]})
-    >>> theme_trend(frame, pay).query("theme == 'pay'")[["period", "value", "status"]].values.tolist()
+    >>> found = theme_trend(frame, pay).query("theme == 'pay'")
+    >>> found[["period", "value", "status"]].values.tolist()
     [['2026-01', 1.0, 'ok'], ['2026-02', nan, 'not_yet_observed']]
     """
     if period not in PERIODS:

@@ -128,7 +128,7 @@ def _matched(first: Any, second: Any) -> Floats:
 
 
 def _deal(counts: Any, seed: int) -> Any:
-    """Deal all words to the texts at random: lengths and frequencies stay, what goes together not."""
+    """Deal all words to the texts at random: only lengths and frequencies stay."""
     rng = np.random.default_rng([seed, 1])
     words = np.repeat(counts.indices, counts.data)
     lengths = np.asarray(counts.sum(axis=1)).ravel()
