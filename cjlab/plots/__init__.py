@@ -17,6 +17,7 @@ from cjlab.plots._quality import coverage, intake
 from cjlab.plots._rates import attribution, dropoff_gap, rates
 from cjlab.plots._scores import score_trend, scores
 from cjlab.plots._shares import dropoff, funnel, persona_sizes
+from cjlab.plots._themes import theme_stages, themes
 from cjlab.plots._time_in_stage import time_in_stage
 from cjlab.plots.theme import footnote, save
 
@@ -45,6 +46,8 @@ __all__ = [
     "scores",
     "stay_curve",
     "step_matrix",
+    "theme_stages",
+    "themes",
     "time_in_stage",
     "transitions",
 ]

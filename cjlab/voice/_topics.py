@@ -1,0 +1,139 @@
+"""How many themes a matrix of texts and terms holds, and which of them come again.
+
+A number of themes is not guessed: themes are looked for in halves of the texts, and only those
+whose leading terms are found again, more surely than in texts whose words were dealt at random,
+are themes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linear_sum_assignment
+from sklearn.decomposition import NMF
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfTransformer
+from threadpoolctl import threadpool_limits
+
+from cjlab._numbers import Floats
+
+SIZES: Final = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
+# Leading terms that are compared; of fewer than four times as many, fewer.
+LEADING: Final = 10
+AGREES: Final = 0.5
+SPLITS: Final = 3
+DEALS: Final = 3
+# A single theme divides nothing, and in words dealt at random the most frequent make one.
+FEWEST: Final = 2
+
+
+class Topics(NamedTuple):
+    """Themes that come again, as weights of terms.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray, shape (themes, terms)
+        How much each term weighs in each theme, 0 or more.
+    stability : numpy.ndarray, shape (themes,)
+        Mean Jaccard agreement of a theme's leading terms with those found in halves of the texts.
+    chance : float
+        The largest agreement of any theme of as many, found in texts of words dealt at random.
+    tried : int
+        How many were looked for; those that did not come again are not among the themes.
+    """
+
+    weights: Floats
+    stability: Floats
+    chance: float
+    tried: int
+
+
+def topics(counts: Any, most: int, seed: int) -> Topics | None:
+    """Find the themes of texts that come again, or None.
+
+    Parameters
+    ----------
+    counts : scipy.sparse.csr_array, shape (texts, terms)
+        How often each text uses each term; the order of the texts matters to the last digits.
+    most : int
+        Largest number of themes that is tried.
+    seed : int
+        Of the halves and the deals.
+
+    Returns
+    -------
+    Topics or None
+        Of the numbers tried, that with most themes that come again (agreement of .5 or more, and
+        above chance); of two such, the smaller. None where fewer than two do.
+    """
+    counts = counts[counts.sum(axis=1) > 0]
+    texts, terms = counts.shape
+    leading = min(LEADING, terms // 4)
+    sizes = [k for k in SIZES if k <= min(most, terms // 2, texts // 10)]
+    best: Topics | None = None
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Themes close enough to the best are good enough: the halves will tell.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        dealt = [_deal(counts, seed + deal) for deal in range(DEALS)]
+        for k in sizes if leading > 1 else []:
+            found, again = _again(counts, k, leading, SPLITS, seed)
+            chance = max(_again(deal, k, leading, 1, seed)[1].max() for deal in dealt)
+            stands = (again >= AGREES) & (again > chance)
+            if stands.sum() >= (len(best.stability) + 1 if best else FEWEST):
+                best = Topics(found[stands], again[stands], float(chance), k)
+    return best
+
+
+def _again(counts: Any, k: int, leading: int, splits: int, seed: int) -> tuple[Floats, Floats]:
+    """The themes of all texts, and how well each is found again in halves."""
+    rng = np.random.default_rng([seed, k])
+    tfidf = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
+    found = _factors(tfidf, k, seed)
+    tops = _tops(found, leading)
+    agreed = []
+    for _split in range(splits):
+        order = rng.permutation(tfidf.shape[0])
+        for half in np.array_split(order, 2):
+            again = _factors(tfidf[np.sort(half)], k, seed)
+            agreed.append(_matched(tops, _tops(again, leading)))
+    return found, np.mean(agreed, axis=0)
+
+
+def _factors(tfidf: Any, k: int, seed: int) -> Floats:
+    model = NMF(k, init="nndsvd", tol=1e-3, max_iter=200, random_state=seed)
+    model.fit(tfidf)
+    return np.asarray(model.components_)
+
+
+def _tops(weights: Floats, leading: int) -> Any:
+    """Which terms lead each theme, themes × terms; a term without weight leads nothing."""
+    order = np.argsort(-weights, axis=1, kind="stable")[:, :leading]
+    tops = np.zeros(weights.shape, dtype=bool)
+    np.put_along_axis(tops, order, True, axis=1)
+    return (tops & (weights > 0)).astype(np.int64)
+
+
+def _matched(first: Any, second: Any) -> Floats:
+    """Jaccard of each theme with the one it is matched to, by the Hungarian method."""
+    both = first @ second.T
+    either = first.sum(axis=1)[:, None] + second.sum(axis=1) - both
+    jaccard = np.where(either > 0, both / np.maximum(either, 1), 0.0)
+    rows, columns = linear_sum_assignment(-jaccard)
+    matched = np.zeros(len(first))
+    matched[rows] = jaccard[rows, columns]
+    return matched
+
+
+def _deal(counts: Any, seed: int) -> Any:
+    """Deal all words to the texts at random: only lengths and frequencies stay."""
+    rng = np.random.default_rng([seed, 1])
+    words = np.repeat(counts.indices, counts.data)
+    lengths = np.asarray(counts.sum(axis=1)).ravel()
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    ones = np.ones(len(words), dtype=counts.dtype)
+    dealt = sparse.csr_array((ones, rng.permutation(words), ends), shape=counts.shape)
+    dealt.sum_duplicates()
+    return dealt
