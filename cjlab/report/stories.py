@@ -76,6 +76,27 @@ def most(key: str, gated: pd.DataFrame, metric: str, labels: Labels | None = Non
     return _told(key, gated, rows.iloc[int(sure.argmax())], labels or {})
 
 
+def least(key: str, gated: pd.DataFrame, metric: str, labels: Labels | None = None) -> str:
+    """Say which row is surely the smallest in a metric; as in `most`."""
+    rows = gated[(gated["metric"] == metric) & (gated["status"] == "ok")]
+    rows = rows[~rows[dims(gated)[-1]].isin(["(other)", "(unknown)"])]
+    if rows.empty:
+        return _nothing(gated)
+    sure = rows["high"] if rows["high"].notna().any() else rows["value"]
+    return _told(key, gated, rows.iloc[int(sure.argmin())], labels or {})
+
+
+def uncovered(gated: pd.DataFrame) -> str:
+    """Say about how many of the touchpoints that are met too few customers were heard."""
+    met = gated[(gated["metric"] == "needed") & (gated["status"] == "ok")]
+    gaps = gated[(gated["metric"] == "gap") & (gated["status"] == "ok")]
+    if gaps.empty:
+        return _nothing(gated)
+    known = set(gaps.loc[gaps["value"] == 0, "touchpoint"])
+    every = set(met["touchpoint"])
+    return _say("uncovered", few=len(every - known), all=len(every))
+
+
 def row(
     key: str, gated: pd.DataFrame, where: Mapping[str, Any], labels: Labels | None = None
 ) -> str:

@@ -16,7 +16,8 @@ from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import estimates
 from cjlab.journey import Journeys
 from cjlab.study import Study
-from cjlab.voice._answers import UNKNOWN, When, answers
+from cjlab.voice._answers import When, answers
+from cjlab.voice._persons import UNKNOWN
 from cjlab.voice._margin import ENOUGH_FOR_VARIANCE, needed, worst_variance
 from cjlab.voice._scales import SCALES
 

@@ -17,7 +17,8 @@ from cjlab.estimates import COLUMNS, estimates
 from cjlab.journey._waiting import Row, Rows, quantile_row
 from cjlab.journey.base import parse_duration
 from cjlab.study import Study
-from cjlab.voice._answers import UNKNOWN, When, answers
+from cjlab.voice._answers import When, answers
+from cjlab.voice._persons import UNKNOWN
 from cjlab.voice._cases import cases, is_low
 
 BREAKDOWNS = ("owner", "touchpoint", "stage", "persona", "kind", "channel", "language")

@@ -1,0 +1,65 @@
+"""Sentiment as something texts are sorted by, so that it is counted as themes are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from cjlab import messages
+from cjlab.voice._embedding import Embeddings
+from cjlab.voice._sentiment import sentiment
+
+SIDES = ("positive", "negative")
+
+
+@dataclass(frozen=True)
+class Feelings:
+    """Positive or negative, in the place of themes: `coded` and `theme_shares` count them.
+
+    A text whose sentiment cannot be told is in neither share's base, but among ``(not read)``.
+
+    Parameters
+    ----------
+    model : {"auto", "embedding", "light"}, default "auto"
+        As in `cjlab.voice.sentiment`.
+    cache : Embeddings, optional
+        Keeps embeddings from run to run.
+
+    Attributes
+    ----------
+    ids : list of str
+        ``positive`` and ``negative``.
+    threshold : float
+        As for a codebook: a text scores 0 or 1.
+
+    Examples
+    --------
+    >>> from cjlab.voice import coded, theme_shares
+    >>> frame = pd.DataFrame({"text": ["Very friendly staff, thank you!"] * 3, "language": "en"})
+    >>> found = theme_shares(coded(frame, Feelings("light")))
+    >>> found.loc[found["theme"] == "positive", "value"].tolist()
+    [1.0]
+    """
+
+    model: Literal["auto", "embedding", "light"] = "auto"
+    cache: Embeddings | None = None
+    ids: tuple[str, ...] = SIDES
+    threshold: float = 0.5
+
+    def labels(self, language: str = "en") -> dict[str, str]:
+        """Return the sides in words."""
+        return {side: messages.label("sentiment", side, language) for side in SIDES}
+
+    def scores(
+        self, texts: Iterable[object], languages: str | Sequence[object] | None = None
+    ) -> pd.DataFrame:
+        """Return 1 where a text is on a side and 0 where not, null where it cannot be told."""
+        listed = texts if isinstance(texts, pd.Series) else pd.Series(list(texts), dtype=object)
+        told = sentiment(listed, languages, model=self.model, cache=self.cache)["sentiment"]
+        known = told.notna().to_numpy()
+        found = {side: np.where(known, told.eq(side).to_numpy(float), np.nan) for side in SIDES}
+        return pd.DataFrame(found, index=listed.index)
