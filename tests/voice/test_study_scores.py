@@ -128,7 +128,9 @@ def test_what_can_be_asked_and_what_not(study) -> None:
     assert shown.loc[shown["metric"] == "nps", "value"].tolist() == [0.0]
     with pytest.raises(UserError, match='nps: no option "kind"'):
         ask.answer(opened, "nps", settings=["kind=csat"], period="all")
-    assert len(ask.answer(opened, "csat", settings=["boxes=true"], period="all")) == 0
+    none = ask.answer(opened, "csat", settings=["boxes=true"], period="all")
+    assert none["value"].isna().tolist() == [True] * 6 + [False]
+    assert none["note"].tolist()[:6] == ["no_valid_answers"] * 6
 
 
 def test_difference_of_apart_groups_is_newcombes() -> None:
