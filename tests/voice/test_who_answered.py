@@ -47,7 +47,7 @@ def test_answers_alone_tell_no_rate(study) -> None:
 def test_who_answered_differs_as_planted(study) -> None:
     events = ["customer_id,ts,touchpoint"]
     for who in range(60):
-        for day in range(1, 3 + 4 * (who < 30)):
+        for day in range(1, 3 + who % 2 + 4 * (who < 30)):
             events.append(f"c{who},2026-01-{day:02d}T{10 + who % 5}:00:00Z,visit")
     rows = [f"nps,9,,c{who},{DAY},email," for who in range(30)]
     found = responders(study([HEAD, *rows], events), select=["frequency"])
