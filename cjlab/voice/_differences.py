@@ -131,7 +131,7 @@ def _shared_in_engine(cells: Cells, by: str) -> pd.DataFrame:
     outer = {n: joined[n if n in joined.columns else f"{n}_a"] for n in on if n != "who"}
     sides = {f"{n}_{s}": joined[f"{n}_{s}"] for n in (by, *cells.sums) for s in "ab"}
     pairs = joined.select(**outer, **sides)
-    return cells.named_periods(pairs.group_by(pairs.columns).agg(times=_.count()).execute())
+    return cells.named_periods(pairs.group_by(list(pairs.columns)).agg(times=_.count()).execute())
 
 
 def _compared(

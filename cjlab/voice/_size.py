@@ -72,7 +72,7 @@ def sample_size(
     Examples
     --------
     >>> sample_size(0.05, "share"), sample_size(10), sample_size(5, promoters=0.5, detractors=0.2)
-    (381, 382, 934)
+    (381, 380, 935)
     """
     _check(margin, metric, level, population, design_effect, response_rate)
     half = _half(metric, level, promoters, detractors, share, sd)
