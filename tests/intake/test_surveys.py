@@ -429,11 +429,10 @@ def test_a_column_that_is_not_there(bench) -> None:
 def test_what_readers_note_has_words() -> None:
     from cjlab import messages
 
-    for rule in (
-        "cell_error formula_without_value cell_beyond_header empty_row merged_cells hidden_row "
-        "not_answered no_answer_at_all skipped user_missing"
-    ).split():
-        said = {
-            messages.text(f"rule.{rule}", language) for language in ("en", "sv", "nb", "da", "fi")
-        }
+    rules = (
+        "cell_error", "formula_without_value", "cell_beyond_header", "empty_row", "merged_cells",
+        "hidden_row", "not_answered", "no_answer_at_all", "skipped", "user_missing",
+    )  # fmt: skip
+    for rule in rules:
+        said = {messages.text(f"rule.{rule}", name) for name in ("en", "sv", "nb", "da", "fi")}
         assert len(said) == 5
