@@ -68,7 +68,11 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
 
 def explain(file: str, error: ValidationError, kind: type[BaseModel]) -> str:
     """Tell the first fault of a file, and how many more there are."""
-    first, *more = error.errors(include_url=False)
+    first, *more = sorted(
+        # A key that is missing may well be one that is misspelt.
+        error.errors(include_url=False),
+        key=lambda problem: problem["type"] != "extra_forbidden",
+    )
     parts = [part for part in first["loc"] if not _is_type(part)]
     also = f" (and {len(more)} more)" if more else ""
     return f"{file}: {_problem('.'.join(map(str, parts)), dict(first), kind)}{also}"

@@ -23,7 +23,7 @@ from cjlab.sources.grid import Grid, Layout
 from cjlab.survey_config import WIDE, Answer
 
 _DISTINCT = 5_000
-_SHOWN = 3
+_SHOWN, _FEW = 3, 8
 _LONGEST = 40
 # Where each tool keeps who answered, when, in which language and through which channel.
 _OWN = {
@@ -177,7 +177,10 @@ def _columns(con: duckdb.DuckDBPyConnection, grid: Grid, form: str) -> list[Colu
         ).fetchall()
         seen = look(name, values)
         question = grid.header[1][place] if form == "qualtrics" else ""
-        found.append(Column(name, " ".join(question.split()), seen, _examples(seen, values)))
+        shown = _examples(seen, values)
+        if form == "qualtrics" and name == "Status":  # the tool's own few words
+            shown = tuple(text for text, _ in values[:_FEW])
+        found.append(Column(name, " ".join(question.split()), seen, shown))
     return found
 
 

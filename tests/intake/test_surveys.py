@@ -424,3 +424,15 @@ def test_a_column_that_is_not_there(bench) -> None:
     bench.fails(survey(bench, text, sheet="Data"), "sheet is for workbooks")
     wrong = [{"column": "q9", "kind": "nps"}]
     bench.fails(survey(bench, text, answers=wrong), "s.csv", 'no column "q9"')
+
+
+def test_what_readers_note_has_words() -> None:
+    from cjlab import messages
+
+    rules = (
+        "cell_error", "formula_without_value", "cell_beyond_header", "empty_row", "merged_cells",
+        "hidden_row", "not_answered", "no_answer_at_all", "skipped", "user_missing",
+    )  # fmt: skip
+    for rule in rules:
+        said = {messages.text(f"rule.{rule}", name) for name in ("en", "sv", "nb", "da", "fi")}
+        assert len(said) == 5

@@ -40,12 +40,14 @@ def saved(made: openpyxl.Workbook) -> bytes:
 
 
 def rewritten(content: bytes, part: str, change: Any) -> bytes:
-    """Return a workbook with the text of one part changed."""
+    """Return a workbook with the text of one part changed, or with one part more."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
         for name in old.namelist():
             data = old.read(name)
             new.writestr(name, change(data) if name == part else data)
+        if part not in old.namelist():
+            new.writestr(part, change(b""))
     return buffer.getvalue()
 
 
@@ -304,6 +306,9 @@ def test_strings_that_are_shared(bench) -> None:
             SHEET,
             lambda xml, old=old, new=new: xml.replace(b'inlineStr">' + old, b's">' + new),
         )
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    part = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'.encode()
+    content = rewritten(content, "[Content_Types].xml", lambda xml: xml.replace(b"</Types>", part))
     study = bench.study({"e.xlsx": rewritten(content, "xl/sharedStrings.xml", lambda _: shared)})
     assert rows(bench, study) == [["007", DAY, "hello"]]
 
