@@ -68,14 +68,28 @@ def clean(text: object, longest: int = LONGEST) -> Clean:
     """
     if not isinstance(text, str):
         return Clean("", ())
-    notes = ("cut",) if len(text) > longest else ()
-    text = text[:longest]
+    normal, notes = _once(text[:longest])
+    # A garbled letter may have been garbled twice, or have been hidden by an invisible one.
+    while "repaired" in notes or _GARBLED.search(normal):
+        again, more = _once(normal)
+        if again == normal:
+            break
+        normal, notes = again, notes | more
+    if len(text) > longest:
+        notes = notes | {"cut"}
+    if "mojibake" in notes:
+        notes = notes - {"repaired"}
+    return Clean(normal, tuple(sorted(notes)))
+
+
+def _once(text: str) -> tuple[str, frozenset[str]]:
+    notes: frozenset[str] = frozenset()
     if _GARBLED.search(text):
         repaired = _repaired(text)
-        notes += ("repaired",) if repaired is not None else ("mojibake",)
+        notes = frozenset({"mojibake" if repaired is None else "repaired"})
         text = text if repaired is None else repaired
     text = unicodedata.normalize("NFC", "".join(map(_visible, text)))
-    return Clean(" ".join(text.split()), notes)
+    return " ".join(text.split()), notes
 
 
 def normalise(text: object) -> str:
