@@ -46,8 +46,8 @@ def theme_impact(
         do not mention the theme (what the score would be higher or lower by, were they not
         there); ``nps_difference``, the NPS of those who mention it less that of the others; and
         ``nps_with``. Limits by resampling customers. Null with ``no_others`` where nobody, or
-        everybody, mentions it. ``hits`` is the smaller side's customers. ``attrs["notice"]`` is the key of the trademark notice,
-        ``attrs["sentence"]`` says that this is no effect.
+        everybody, mentions it. ``hits`` is the smaller side's customers. ``attrs["notice"]`` is
+        the key of the trademark notice, ``attrs["sentence"]`` says that this is no effect.
 
     Raises
     ------
