@@ -207,9 +207,11 @@ def _once(words: list[tuple[str, ...]], whose: Any, copies: int) -> list[int]:
 
 def _named(found: Topics, terms: list[str], language: str) -> list[Theme]:
     parts = []
-    for weights, stability in zip(found.weights, found.stability, strict=True):
+    for weights, share, stability in zip(*found[:3], strict=True):
         # By the root: the leading word is often so frequent that it would leave others nothing.
-        scaled: Floats = np.round(np.sqrt(weights / weights.max()), 4)
+        # By its share: a word that all themes use tells none of them.
+        raw = np.sqrt(weights / weights.max()) * share
+        scaled: Floats = np.round(raw / raw.max(), 4)
         order = np.argsort(-scaled, kind="stable")[:KEPT_TERMS]
         own = {terms[at]: float(scaled[at]) for at in order if scaled[at] >= LEAST_WEIGHT}
         parts.append(

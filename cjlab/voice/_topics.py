@@ -37,6 +37,8 @@ class Topics(NamedTuple):
     ----------
     weights : numpy.ndarray, shape (themes, terms)
         How much each term weighs in each theme, 0 or more.
+    share : numpy.ndarray, shape (themes, terms)
+        What of a term's weight in all themes that were looked for lies in this one (0–1).
     stability : numpy.ndarray, shape (themes,)
         Mean Jaccard agreement of a theme's leading terms with those found in halves of the texts.
     chance : float
@@ -46,6 +48,7 @@ class Topics(NamedTuple):
     """
 
     weights: Floats
+    share: Floats
     stability: Floats
     chance: float
     tried: int
@@ -83,7 +86,8 @@ def topics(counts: Any, most: int, seed: int) -> Topics | None:
             chance = max(_again(deal, k, leading, 1, seed)[1].max() for deal in dealt)
             stands = (again >= AGREES) & (again > chance)
             if stands.sum() >= (len(best.stability) + 1 if best else FEWEST):
-                best = Topics(found[stands], again[stands], float(chance), k)
+                share = found / np.maximum(found.sum(axis=0), 1e-12)
+                best = Topics(found[stands], share[stands], again[stands], float(chance), k)
     return best
 
 
