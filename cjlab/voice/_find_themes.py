@@ -44,8 +44,8 @@ def themes(
     """Find what texts are about: themes that come again, named by their terms.
 
     Each language is searched by itself. How many themes there are is not guessed: of several
-    numbers, that with most themes which are found again in halves of the texts, more surely than
-    in texts whose words were dealt at random. A theme that does not come again is not reported;
+    numbers, that whose themes are found again most surely in halves of the texts, beyond what is
+    found in texts whose words were dealt at random. A theme that does not come again is not reported;
     no themes is an answer, and the one for few texts.
 
     Parameters

@@ -38,7 +38,10 @@ def answers(n: int, seed: int = 0) -> pd.DataFrame:
     card, slow = rng.random(n) < 0.3, rng.random(n) < 0.4
     return pd.DataFrame(
         {
-            "text": [f"went {'card ' * c}{'slow ' * s}" for c, s in zip(card, slow, strict=True)],
+            "text": [
+                f"went {'card ' * int(c)}{'slow ' * int(s)}"
+                for c, s in zip(card, slow, strict=True)
+            ],
             "language": np.where(rng.random(n) < 0.8, "en", "sv"),
             "customer_id": rng.integers(0, n // 2, n).astype(str),
             "stage": rng.choice(["intent", "purchase"], n),
