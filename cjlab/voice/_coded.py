@@ -172,6 +172,14 @@ def _until(frame: pd.DataFrame, said: Any) -> pd.Timestamp | None:
         known = frame["ts"].dropna() if "ts" in frame.columns else pd.Series(dtype=object)
         if known.empty:
             return None
-        said = pd.to_datetime(known, utc=True).max() + pd.Timedelta(microseconds=1)
+        said = instants(known).max() + pd.Timedelta(microseconds=1)
     at = pd.Timestamp(said)
     return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")
+
+
+def instants(ts: pd.Series) -> pd.Series:
+    """Read times, of which those without an offset are UTC."""
+    try:
+        return pd.to_datetime(ts, utc=True, format="ISO8601")
+    except ValueError as cause:
+        raise UserError(f'coded: column "ts" holds no time: {cause}') from None

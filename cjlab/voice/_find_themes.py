@@ -45,8 +45,8 @@ def themes(
 
     Each language is searched by itself. How many themes there are is not guessed: of several
     numbers, that whose themes are found again most surely in halves of the texts, beyond what is
-    found in texts whose words were dealt at random. A theme that does not come again is not reported;
-    no themes is an answer, and the one for few texts.
+    found in texts whose words were dealt at random. A theme that does not come again is not
+    reported; no themes is an answer, and the one for few texts.
 
     Parameters
     ----------
