@@ -167,7 +167,7 @@ def theme_stages(
     rank = {name: at for at, name in enumerate(labels or {})}
     stages = sorted(table.keys["stage"], key=lambda stage: rank.get(stage, len(rank)))
     cells = [[table.cell("share", name, stage) for stage in stages] for name in names]
-    ax = theme.start(ax, height=1.9 + 0.46 * max(len(names), 2))
+    ax = theme.start(ax, height=1.9 + 0.5 * max(len(names), 2))
     known = heat.known(cells)
     if not known:
         first = next((cell for row in cells for cell in row), ABSENT)
@@ -175,7 +175,7 @@ def theme_stages(
 
     def write(cell: Cell) -> str:
         if cell.known:
-            return share(cell.value, language)
+            return f"{share(cell.value, language)}\n{look.counted('n', cell.n)}"
         if cell.suppressed:
             return look.say("small_short", minimum=minimum) if cell.small else ""
         return "–"
@@ -185,7 +185,6 @@ def theme_stages(
         cells,
         write,
         rows=[look.name(name) for name in names],
-        bases=[_counted(look, sum(c.n for c in row if c.n == c.n)) for row in cells],
         columns=[look.name(stage) for stage in stages],
         cmap=sns.light_palette(theme.MAIN, as_cmap=True),
         limits=(0.0, max(0.05, *(cell.value for cell in known))),
@@ -194,7 +193,3 @@ def theme_stages(
     hidden = any(cell.suppressed for row in cells for cell in row)
     notes = [look.say("hatched", minimum=minimum)] if hidden else []
     return theme.finish(ax, look, look.say("theme_stage_note"), *notes)
-
-
-def _counted(look: Look, n: float) -> str:
-    return look.counted("n", n) if n else ""

@@ -32,6 +32,7 @@ from cjlab.voice._sentiment import sentiment
 from cjlab.voice._size import sample_size
 from cjlab.voice._survey import Survey
 from cjlab.voice._survey_read import survey, templates
+from cjlab.voice._theme_drift import theme_drift
 from cjlab.voice._theme_impact import theme_impact
 from cjlab.voice._theme_shares import theme_shares, theme_trend
 from cjlab.voice._themes import Theme, Themes
@@ -80,6 +81,7 @@ __all__ = [
     "study_themes",
     "survey",
     "templates",
+    "theme_drift",
     "theme_impact",
     "theme_shares",
     "theme_trend",

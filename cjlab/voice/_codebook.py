@@ -14,8 +14,7 @@ import pandas as pd
 import yaml
 
 from cjlab.errors import UserError, did_you_mean
-from cjlab.voice._language import language as tell_language
-from cjlab.voice._themes import OTHER
+from cjlab.voice._themes import OTHER, languages_of
 from cjlab.voice._tokens import LANGUAGES, normalise, tokens
 
 #: Words under this key hold in every language.
@@ -77,14 +76,18 @@ class Codebook:
         }
 
     def scores(
-        self, texts: Iterable[object], languages: str | Sequence[object] | None = None
+        self,
+        texts: Iterable[object],
+        languages: str | Sequence[object] | None = None,
+        *,
+        told: bool = False,
     ) -> pd.DataFrame:
         """Return 1 where a text has a code and 0 where not, a row a text, a column a code.
 
         Null where the code has no words in the text's language, or that cannot be told.
         """
         listed = texts if isinstance(texts, pd.Series) else pd.Series(list(texts), dtype=object)
-        told = tell_language(listed, languages).to_numpy(dtype=object)
+        codes = languages_of(listed, languages, told)
         found = np.full((len(listed), len(self.codes)), np.nan)
         rules = {
             language: [
@@ -94,9 +97,9 @@ class Codebook:
                 )
                 for code in self.codes
             ]
-            for language in {code if isinstance(code, str) else ANY for code in told}
+            for language in {code if isinstance(code, str) else ANY for code in codes}
         }
-        for row, (text, language) in enumerate(zip(listed, told, strict=True)):
+        for row, (text, language) in enumerate(zip(listed, codes, strict=True)):
             words = f" {' '.join(tokens(normalise(text)))} "
             for column, (include, exclude) in enumerate(rules[language or ANY]):
                 if include is not None:

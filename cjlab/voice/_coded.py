@@ -16,6 +16,7 @@ from cjlab.voice._answers import When, answers
 from cjlab.voice._persons import UNKNOWN
 from cjlab.voice._codebook import Codebook
 from cjlab.voice._find_themes import study_themes
+from cjlab.voice._language import language as tell_language
 from cjlab.voice._themes import OTHER, UNREAD, Themes
 from cjlab.voice._vocabulary import owners
 
@@ -37,6 +38,8 @@ class Coded:
         The themes.
     has, base : numpy.ndarray of bool, shape (texts, themes)
         Whether the text has the theme, and whether it could: its language has terms of it.
+    languages : numpy.ndarray of str or None, shape (texts,)
+        The language each text was read in, null where it could not be told.
     who : numpy.ndarray of int, shape (texts,)
         The customers' numbers; a text of nobody known is a customer of its own.
     timezone : str
@@ -49,6 +52,7 @@ class Coded:
     ids: list[str]
     has: Any
     base: Any
+    languages: Any
     who: Any
     timezone: str
     observed_until: pd.Timestamp | None
@@ -131,12 +135,16 @@ def coded(
     frame = frame[frame["text"].astype("str").str.strip().ne("") & frame["text"].notna()]
     frame = frame.reset_index(drop=True)
     said = list(frame["language"]) if "language" in frame.columns else None
-    values = themes.scores(frame["text"], said).to_numpy().reshape(len(frame), len(themes.ids))
+    told = tell_language(frame["text"], said)
+    scores = themes.scores(frame["text"], list(told), told=True)
+    values = scores.to_numpy().reshape(len(frame), len(themes.ids))
     has = np.round(np.nan_to_num(values), 9) >= themes.threshold
     who = owners(frame.get("customer_id"), len(frame))
     base = ~np.isnan(values)
     until = _until(frame, observed_until)
-    return Coded(frame.drop(columns="text"), themes.ids, has & base, base, who, timezone, until)
+    read = told.to_numpy(dtype=object)
+    kept = frame.drop(columns="text")
+    return Coded(kept, themes.ids, has & base, base, read, who, timezone, until)
 
 
 def as_coded(data: Any, themes: Themes | Codebook | None, start: When, end: When) -> Coded:
@@ -165,6 +173,14 @@ def _until(frame: pd.DataFrame, said: Any) -> pd.Timestamp | None:
         known = frame["ts"].dropna() if "ts" in frame.columns else pd.Series(dtype=object)
         if known.empty:
             return None
-        said = pd.to_datetime(known, utc=True).max() + pd.Timedelta(microseconds=1)
+        said = instants(known).max() + pd.Timedelta(microseconds=1)
     at = pd.Timestamp(said)
     return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")
+
+
+def instants(ts: pd.Series) -> pd.Series:
+    """Read times, of which those without an offset are UTC."""
+    try:
+        return pd.to_datetime(ts, utc=True, format="ISO8601")
+    except ValueError as cause:
+        raise UserError(f'coded: column "ts" holds no time: {cause}') from None

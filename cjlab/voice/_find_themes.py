@@ -44,9 +44,9 @@ def themes(
     """Find what texts are about: themes that come again, named by their terms.
 
     Each language is searched by itself. How many themes there are is not guessed: of several
-    numbers, that with most themes which are found again in halves of the texts, more surely than
-    in texts whose words were dealt at random. A theme that does not come again is not reported;
-    no themes is an answer, and the one for few texts.
+    numbers, that whose themes are found again most surely in halves of the texts, beyond what is
+    found in texts whose words were dealt at random. A theme that does not come again is not
+    reported; no themes is an answer, and the one for few texts.
 
     Parameters
     ----------
@@ -207,9 +207,11 @@ def _once(words: list[tuple[str, ...]], whose: Any, copies: int) -> list[int]:
 
 def _named(found: Topics, terms: list[str], language: str) -> list[Theme]:
     parts = []
-    for weights, stability in zip(found.weights, found.stability, strict=True):
+    for weights, share, stability in zip(*found[:3], strict=True):
         # By the root: the leading word is often so frequent that it would leave others nothing.
-        scaled: Floats = np.round(np.sqrt(weights / weights.max()), 4)
+        # By its share: a word that all themes use tells none of them.
+        raw = np.sqrt(weights / weights.max()) * share
+        scaled: Floats = np.round(raw / raw.max(), 4)
         order = np.argsort(-scaled, kind="stable")[:KEPT_TERMS]
         own = {terms[at]: float(scaled[at]) for at in order if scaled[at] >= LEAST_WEIGHT}
         parts.append(

@@ -46,8 +46,8 @@ def theme_impact(
         do not mention the theme (what the score would be higher or lower by, were they not
         there); ``nps_difference``, the NPS of those who mention it less that of the others; and
         ``nps_with``. Limits by resampling customers. Null with ``no_others`` where nobody, or
-        everybody, mentions it. ``attrs["notice"]`` is the key of the trademark notice,
-        ``attrs["sentence"]`` says that this is no effect.
+        everybody, mentions it. ``hits`` is the smaller side's customers. ``attrs["notice"]`` is
+        the key of the trademark notice, ``attrs["sentence"]`` says that this is no effect.
 
     Raises
     ------
@@ -86,7 +86,9 @@ def theme_impact(
         could, does = base[:, at], (has & base)[:, at]
         whole = {"n": could.sum(), "customers": len(np.unique(person[could]))}
         part = {"n": does.sum(), "customers": len(np.unique(person[does]))}
-        own = {"hits": part["customers"], **whole, "of": "answers with a text and a score"}
+        # Whichever side is of few people, the number shows what they answered.
+        sides = (part["customers"], len(np.unique(person[could & ~does])))
+        own = {"hits": min(sides), **whole, "of": "answers with a text and a score"}
         for place, metric in enumerate(("nps_impact", "nps_difference", "nps_with")):
             number = value[at + place * len(ids)]
             known = not np.isnan(number)

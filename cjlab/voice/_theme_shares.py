@@ -15,7 +15,7 @@ from cjlab.stats import proportion
 from cjlab.study import Study
 from cjlab.voice._answers import When
 from cjlab.voice._codebook import Codebook
-from cjlab.voice._coded import Coded, as_coded
+from cjlab.voice._coded import Coded, as_coded, instants
 from cjlab.voice._themes import Themes
 
 Data = Study | pd.DataFrame | Coded
@@ -116,7 +116,7 @@ def theme_trend(
     found = as_coded(data, themes, start, end)
     if "ts" not in found.frame.columns:
         raise UserError('theme_trend: the frame has no column "ts", the time of the answer.')
-    ts = pd.to_datetime(found.frame["ts"], utc=True)
+    ts = instants(found.frame["ts"])
     local = ts.dt.tz_convert(found.timezone).dt.tz_localize(None).dt.to_period(PERIODS[period])
     dated = local.notna().to_numpy()
     whole = (

@@ -171,7 +171,11 @@ class Themes:
         return replace(self, themes=tuple(t for t in self.themes if t not in parts))
 
     def scores(
-        self, texts: Iterable[object], languages: str | Sequence[object] | None = None
+        self,
+        texts: Iterable[object],
+        languages: str | Sequence[object] | None = None,
+        *,
+        told: bool = False,
     ) -> pd.DataFrame:
         """Return how much of each theme's weight each text uses.
 
@@ -181,6 +185,8 @@ class Themes:
             What customers wrote; the index of a Series is kept.
         languages : str or sequence, optional
             Declared languages, as `cjlab.voice.language` takes them.
+        told : bool, default False
+            Whether `languages` is what `cjlab.voice.language` told already: then it is believed.
 
         Returns
         -------
@@ -189,10 +195,10 @@ class Themes:
             language, or that cannot be told. A text without words has 0.
         """
         listed = texts if isinstance(texts, pd.Series) else pd.Series(list(texts), dtype=object)
-        told = tell_language(listed, languages).to_numpy(dtype=object)
+        codes = languages_of(listed, languages, told)
         found = np.full((len(listed), len(self.themes)), np.nan)
-        for language in sorted({code for code in told if isinstance(code, str)}):
-            rows = np.flatnonzero(told == language)
+        for language in sorted({code for code in codes if isinstance(code, str)}):
+            rows = np.flatnonzero(codes == language)
             columns = [at for at, theme in enumerate(self.themes) if language in theme.terms]
             if columns:
                 part = self._scored([listed.iloc[row] for row in rows], language, columns)
@@ -293,6 +299,12 @@ class Themes:
             if one.id == theme:
                 return one
         raise UserError(f'no theme "{theme}".{did_you_mean(theme, self.ids)}')
+
+
+def languages_of(texts: pd.Series, languages: Any, told: bool) -> Any:
+    """Return each text's language, null where it cannot be told."""
+    known = pd.Series(languages, dtype=object) if told else tell_language(texts, languages)
+    return known.to_numpy(dtype=object)
 
 
 def _used(text: object, language: str) -> set[str]:

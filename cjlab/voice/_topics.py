@@ -37,6 +37,8 @@ class Topics(NamedTuple):
     ----------
     weights : numpy.ndarray, shape (themes, terms)
         How much each term weighs in each theme, 0 or more.
+    share : numpy.ndarray, shape (themes, terms)
+        What of a term's weight in all themes that were looked for lies in this one (0–1).
     stability : numpy.ndarray, shape (themes,)
         Mean Jaccard agreement of a theme's leading terms with those found in halves of the texts.
     chance : float
@@ -46,6 +48,7 @@ class Topics(NamedTuple):
     """
 
     weights: Floats
+    share: Floats
     stability: Floats
     chance: float
     tried: int
@@ -66,14 +69,16 @@ def topics(counts: Any, most: int, seed: int) -> Topics | None:
     Returns
     -------
     Topics or None
-        Of the numbers tried, that with most themes that come again (agreement of .5 or more, and
-        above chance); of two such, the smaller. None where fewer than two do.
+        Of the numbers tried, that whose themes come again most surely: with the largest sum of
+        agreement above chance over the themes that reach .5 and are above chance. None where
+        fewer than two do.
     """
     counts = counts[counts.sum(axis=1) > 0]
     texts, terms = counts.shape
     leading = min(LEADING, terms // 4)
     sizes = [k for k in SIZES if k <= min(most, terms // 2, texts // 10)]
     best: Topics | None = None
+    most_gained = 0.0
     with threadpool_limits(1), warnings.catch_warnings():
         # Themes close enough to the best are good enough: the halves will tell.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -82,8 +87,11 @@ def topics(counts: Any, most: int, seed: int) -> Topics | None:
             found, again = _again(counts, k, leading, SPLITS, seed)
             chance = max(_again(deal, k, leading, 1, seed)[1].max() for deal in dealt)
             stands = (again >= AGREES) & (again > chance)
-            if stands.sum() >= (len(best.stability) + 1 if best else FEWEST):
-                best = Topics(found[stands], again[stands], float(chance), k)
+            gain = float((again - chance)[stands].sum())
+            if stands.sum() >= FEWEST and gain > most_gained:
+                share = found / np.maximum(found.sum(axis=0), 1e-12)
+                best = Topics(found[stands], share[stands], again[stands], float(chance), k)
+                most_gained = gain
     return best
 
 

@@ -18,6 +18,7 @@ from cjlab.voice import (
     Themes,
     co_occurrence,
     coded,
+    theme_drift,
     theme_impact,
     theme_shares,
     theme_trend,
@@ -37,7 +38,10 @@ def answers(n: int, seed: int = 0) -> pd.DataFrame:
     card, slow = rng.random(n) < 0.3, rng.random(n) < 0.4
     return pd.DataFrame(
         {
-            "text": [f"went {'card ' * c}{'slow ' * s}" for c, s in zip(card, slow, strict=True)],
+            "text": [
+                f"went {'card ' * int(c)}{'slow ' * int(s)}"
+                for c, s in zip(card, slow, strict=True)
+            ],
             "language": np.where(rng.random(n) < 0.8, "en", "sv"),
             "customer_id": rng.integers(0, n // 2, n).astype(str),
             "stage": rng.choice(["intent", "purchase"], n),
@@ -81,7 +85,7 @@ def test_a_breakdown_splits_the_texts() -> None:
     assert pay["n"].sum() == 300
     shuffled = theme_shares(frame.sample(frac=1, random_state=2), TWO, by="stage")
     pd.testing.assert_frame_equal(found, shuffled)
-    with pytest.raises(UserError, match='no column "stages". Did you mean "stage"'):
+    with pytest.raises(UserError, match='Did you mean "stage"'):
         theme_shares(frame, TWO, by="stages")
 
 
@@ -108,6 +112,19 @@ def test_the_trend_knows_what_is_not_over() -> None:
     assert weeks.iloc[0] == "2026W02"
     with pytest.raises(UserError, match='Did you mean "month"'):
         theme_trend(frame, TWO, period="months")
+
+
+def test_drift_is_what_fits_none_less_what_did() -> None:
+    frame = pd.DataFrame({"text": ["card"] * 6 + ["odd"] * 14 + ["kort"] * 5})
+    frame["language"] = ["en"] * 20 + ["sv"] * 5
+    fitted = Themes(TWO.themes, fitted={"en": {"other": 0.4}})
+    found = theme_drift(frame, fitted).set_index(["language", "metric"])
+    change = found.loc[("en", "other_change")]
+    assert change["value"] == pytest.approx(0.7 - 0.4)
+    wilson = proportion(14, 20)
+    assert [change["low"], change["high"]] == pytest.approx([w - 0.4 for w in wilson[1:]])
+    assert found.loc[("sv", "other_change"), "note"] == "no_fit"
+    assert found.loc[("sv", "other_share"), "value"] == 0
 
 
 def nps(score: pd.Series) -> float:

@@ -13,9 +13,12 @@ from cjlab.voice import Theme, Themes, themes
 from cjlab.voice._vocabulary import joined, theme_words, usage
 
 PLANTED = {
-    "pay": "card payment bank invoice refund checkout purse receipt voucher price".split(),
-    "ship": "parcel courier delivery driver doorstep box tracking postcode depot van".split(),
-    "shop": "shelf cashier aisle basket trolley assistant mirror fitting shoes jacket".split(),
+    name: words.split()
+    for name, words in {
+        "pay": "card payment bank invoice refund checkout purse receipt voucher price",
+        "ship": "parcel courier delivery driver doorstep box tracking postcode depot van",
+        "shop": "shelf cashier aisle basket trolley assistant mirror fitting shoes jacket",
+    }.items()
 }
 
 
@@ -137,9 +140,9 @@ def test_a_file_gives_the_same_again(tmp_path: Path) -> None:
 def test_what_a_file_gets_wrong_is_said(tmp_path: Path, yaml: str, says: str) -> None:
     file = tmp_path / "themes.yaml"
     file.write_text(yaml, encoding="utf-8")
-    with pytest.raises(UserError, match="themes.yaml") as raised:
+    with pytest.raises(UserError) as raised:
         Themes.read(file)
-    assert says in str(raised.value)
+    assert says in str(raised.value) and file.name in str(raised.value)
 
 
 def test_themes_can_be_edited() -> None:
@@ -148,7 +151,7 @@ def test_themes_can_be_edited() -> None:
     assert one.labels("en") == {"wait": "Payment"}
     assert TWO.labels("sv") == {"pay": "Payment", "wait": "långsam"}
     assert TWO.without("pay").ids == ["wait"]
-    with pytest.raises(UserError, match='no theme "pai". Did you mean "pay"'):
+    with pytest.raises(UserError, match='Did you mean "pay"'):
         TWO.renamed("pai", "x")
 
 
