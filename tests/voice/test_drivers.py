@@ -57,7 +57,9 @@ def test_numbers_equal_least_squares(seed: int, p: int, rows: int) -> None:
     x, y = made(seed, rows, p)
     found = drivers(x, y, draws=2)
     whole = r2(x.to_numpy(), y.to_numpy())
-    assert value(found, "lmg").to_numpy() == pytest.approx(brute(x.to_numpy(), y.to_numpy()), abs=1e-9)
+    assert value(found, "lmg").to_numpy() == pytest.approx(
+        brute(x.to_numpy(), y.to_numpy()), abs=1e-9
+    )
     assert value(found, "lmg").sum() == pytest.approx(whole, abs=1e-12)
     assert found.query("metric == 'r2'")["value"].item() == pytest.approx(whole, abs=1e-9)
     z, w = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
@@ -121,7 +123,9 @@ def test_missing_ratings_are_left_out_and_counted() -> None:
     x.loc[3:9, "staff"] = np.nan
     y[59] = np.nan
     found = drivers(x, y, draws=2)
-    assert value(found, "missing").astype(int).to_dict() == dict(zip(NAMES, (5, 7, 0, 0), strict=True))
+    assert value(found, "missing").astype(int).to_dict() == dict(
+        zip(NAMES, (5, 7, 0, 0), strict=True)
+    )
     alone = dict(zip(NAMES, (3, 5, 0, 0), strict=True))
     assert value(found, "missing_only").astype(int).to_dict() == alone
     assert set(value(found, "lmg", "n")) == {49} and set(value(found, "missing", "n")) == {59}
@@ -185,7 +189,7 @@ def test_hostile_cells_are_named() -> None:
     x, y = made(1)
     bad = x.astype(object)
     bad.loc[7, "staff"] = "<b>five"
-    with pytest.raises(UserError, match='column "staff", row 7: \'<b>five\' is no number'):
+    with pytest.raises(UserError, match="column \"staff\", row 7: '<b>five' is no number"):
         drivers(bad, y)
     with pytest.raises(UserError, match="X has 60 rows and y has 59"):
         drivers(x, y[:59])

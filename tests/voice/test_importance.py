@@ -30,7 +30,12 @@ QUADRANTS = ["keep_up", "concentrate", "low_priority", "overkill"]
 def test_planted_quadrants_are_found_and_add_up() -> None:
     x, y = made()
     found = importance_performance(x, y, draws=200)
-    planted = {"queue": "concentrate", "staff": "keep_up", "site": "low_priority", "parking": "overkill"}
+    planted = {
+        "queue": "concentrate",
+        "staff": "keep_up",
+        "site": "low_priority",
+        "parking": "overkill",
+    }
     for driver, quadrant in planted.items():
         chances = [cell(found, name, driver)["value"] for name in QUADRANTS]
         assert sum(chances) == pytest.approx(1, abs=1e-12)
@@ -79,7 +84,9 @@ def test_the_ellipse_is_the_spread_of_the_resamples() -> None:
         drawn.append((own, x["queue"].to_numpy()[rows].mean()))
     found = importance_performance(x, y, draws=40, random_state=4)
     assert cell(found, "importance_sd", "queue")["value"] == pytest.approx(np.std(drawn, axis=0)[0])
-    assert cell(found, "performance_sd", "queue")["value"] == pytest.approx(np.std(drawn, axis=0)[1])
+    assert cell(found, "performance_sd", "queue")["value"] == pytest.approx(
+        np.std(drawn, axis=0)[1]
+    )
     joint = np.corrcoef(np.array(drawn).T)[0, 1]
     assert cell(found, "correlation", "queue")["value"] == pytest.approx(joint)
 
@@ -103,7 +110,9 @@ def test_performance_counts_all_ratings_and_importance_the_complete_rows() -> No
     x.loc[:49, "queue"] = np.nan
     found = importance_performance(x, y, draws=20)
     assert cell(found, "performance", "staff")["n"] == 300
-    assert cell(found, "performance", "queue")["n"] == 250 == cell(found, "importance", "staff")["n"]
+    assert (
+        cell(found, "performance", "queue")["n"] == 250 == cell(found, "importance", "staff")["n"]
+    )
     assert cell(found, "performance", "queue")["value"] == pytest.approx(x["queue"].mean())
 
 
