@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cjlab.messages import number
-from cjlab.plots import rows, theme
-from cjlab.plots.frames import need, read
+from cjlab.plots import theme
+from cjlab.plots.frames import need, read, reason
 from cjlab.plots.rows import Chart, Slot
 from cjlab.plots.theme import PALETTE, Look
 from cjlab.plots.words import share
 
-#: Where the second panel lies, in widths of the first.
-_BESIDE = (1.06, 0.0, 0.75, 1.0)
+#: How much of the width the first panel takes, and where the second begins.
+_FIRST, _SECOND = 0.56, 0.62
 
 
 @theme.themed
@@ -32,13 +32,14 @@ def drivers(
 ) -> Axes:
     """Draw LMG of each driver as a dot with its interval, beside its standardised coefficient.
 
+    A driver without numbers says why; where none has any, the figure does.
+
     Parameters
     ----------
     estimates : DataFrame
         What `cjlab.voice.drivers` gives: `driver`, metrics `lmg`, `std_beta` and `r2`.
     ax : Axes, optional
-        Axes to draw on; by default those of a new figure 7.2 inches wide. The second panel
-        stands at the right of it.
+        Axes to draw on; by default those of a new figure 7.2 inches wide.
     labels : mapping, optional
         Human label of each driver.
     title : str, optional
@@ -51,7 +52,6 @@ def drivers(
     Returns
     -------
     Axes
-        Of the first panel.
 
     Raises
     ------
@@ -66,10 +66,16 @@ def drivers(
     place = {driver: number for number, driver in enumerate(order["driver"])}
     part = part.sort_values("driver", key=lambda column: column.map(place), kind="stable")
     chart = Chart(part, "driver", look, figure="drivers", groups=0, extra=1.5)
-    if not chart.blocks:
-        return chart.finish()
-    chart.percent_axis("drivers_lmg", top=chart.top("lmg"))
-    second = chart.ax.inset_axes(_BESIDE)
+    cells = chart.table.metric("lmg")
+    if not any(cell.known for cell in cells):
+        why = reason(cells[0], look) if cells else look.say("empty")
+        return theme.empty(chart.ax, look, why)
+    top = chart.top("lmg")
+    chart.percent_axis("drivers_lmg", top=top)
+    ticks = [tick for tick in chart.ax.get_xticks() if 0 <= tick <= top]
+    chart.ax.set_xlim(0, top / _FIRST)
+    chart.ax.set_xticks(ticks)
+    second = chart.ax.inset_axes((_SECOND, 0.0, 1 - _SECOND, 1.0))
     for slot in chart.slots():
         _row(slot, second)
     _second(chart, second)
@@ -87,7 +93,7 @@ def _row(slot: Slot, second: Axes) -> None:
         slot.whisker(cell)
         slot.dot(cell.value)
     else:
-        slot.unknown(cell)
+        slot.unknown(cell, reason(cell, look))
     if beta.known:
         if beta.low == beta.low:
             second.plot([beta.low, beta.high], [slot.y] * 2, color=PALETTE[1], lw=1.3, zorder=3)
@@ -95,7 +101,7 @@ def _row(slot: Slot, second: Axes) -> None:
         second.plot([beta.value], [slot.y], "D", ms=5, zorder=4, **how)
     texts = [share(cell.value, look.language)] if cell.known else []
     texts += [number(beta.value, 2)(look.language)] if beta.known else []
-    rows.side(second, slot.y, " · ".join(texts))
+    slot.side(*texts)
 
 
 def _second(chart: Chart, second: Axes) -> None:

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from cjlab.messages import number
 from cjlab.plots import theme
 from cjlab.plots._beside import name_points
-from cjlab.plots.frames import Cell, Table, need, read, state
+from cjlab.plots.frames import Cell, Table, need, read, reason
 from cjlab.plots.theme import PALETTE, Look
 from cjlab.plots.words import share
 
@@ -92,7 +92,7 @@ def importance_performance(
     shown = [driver for driver, cells in spots.items() if all(cell.known for cell in cells)]
     if not shown:
         first = next((c for pair in spots.values() for c in pair if not c.known), None)
-        return theme.empty(ax, look, state(first, look) if first else look.say("empty"))
+        return theme.empty(ax, look, reason(first, look) if first else look.say("empty"))
     points = [(spots[driver][0].value, spots[driver][1].value) for driver in shown]
     edges = [_ellipse(table, driver, spot) for driver, spot in zip(shown, points, strict=True)]
     for driver, spot, edge in zip(shown, points, edges, strict=True):

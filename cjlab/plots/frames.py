@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cjlab.errors import UserError, did_you_mean
+from cjlab.messages import has, text
 from cjlab.plots.theme import Look
 
 NAN = float("nan")
@@ -129,3 +130,9 @@ def state(cell: Cell, look: Look) -> str:
     if cell.suppressed:
         return look.say("withheld")
     return look.say(cell.status if cell.status == "not_yet_observed" else "not_estimable")
+
+
+def reason(cell: Cell, look: Look) -> str:
+    """Word why a place has no number by its note, where the note has words."""
+    told = cell.status == "not_estimable" and has(f"note.{cell.note}", look.language)
+    return text(f"note.{cell.note}", look.language) if told else state(cell, look)

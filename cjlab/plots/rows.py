@@ -179,7 +179,7 @@ class Slot:
         end: Any = {"xycoords": ax.get_yaxis_transform(), "textcoords": "data"}
         ax.annotate("", (1.0, self.y), (left, self.y), arrowprops=style, zorder=3, **end)
 
-    def unknown(self, cell: Cell) -> None:
+    def unknown(self, cell: Cell, text: str | None = None) -> None:
         """Mark a place that has no number: a hatched stub, the group's hollow mark, the reason."""
         ax = self.chart.ax
         across = ax.get_yaxis_transform()
@@ -188,7 +188,7 @@ class Slot:
         ax.add_patch(stub)
         if self.chart.grouped:
             self.dot(0.0225, transform=across, markerfacecolor="white")
-        text = state(cell, self.chart.look)
+        text = text or state(cell, self.chart.look)
         theme.small(ax, 0.055, self.y, text, transform=across, va="center", style="italic")
 
 

@@ -76,7 +76,8 @@ def drivers(
 
     Examples
     --------
-    >>> rated = pd.DataFrame({"staff": [1, 2, 3, 4, 5] * 4, "price": [1, 1, 2, 2, 3] * 2 + [2] * 10})
+    >>> price = [1, 1, 2, 2, 3] * 2 + [2] * 10
+    >>> rated = pd.DataFrame({"staff": [1, 2, 3, 4, 5] * 4, "price": price})
     >>> found = drivers(rated, 2 * rated["staff"] + rated["price"], draws=50)
     >>> found.query("metric == 'lmg'")[["driver", "value"]].round(3).values.tolist()
     [['staff', 0.713], ['price', 0.287]]
@@ -123,9 +124,7 @@ def _number(fit: Fit, spans: Spans, name: str = "r2", k: int = 0) -> dict[str, A
     return {"value": value[0, k], "low": low[k], "high": high[k]}
 
 
-def _measures(
-    fit: Fit, spans: Spans, k: int, base: dict[str, Any]
-) -> Iterator[dict[str, Any]]:
+def _measures(fit: Fit, spans: Spans, k: int, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
     note = fit.why(k)
     for metric, unit in MEASURES.items():
         row = {"metric": metric, "unit": unit, "note": note, **base}

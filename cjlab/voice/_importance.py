@@ -145,7 +145,9 @@ def importance_performance(
         # Where orders are sampled the data themselves are worth more of them than a draw.
         point = _placed(fit, rule, fit.drawn.measures[importance], point.performance)
     drawn = _axes(sums, fit, rule, random_state)
-    rows = [row for k in range(len(data.names)) for row in _driver(data, fit, rule, point, drawn, k)]
+    rows = [
+        row for k in range(len(data.names)) for row in _driver(data, fit, rule, point, drawn, k)
+    ]
     table = pd.DataFrame([*rows, *_cuts(fit, rule, point, drawn)], columns=["driver", *COLUMNS])
     table = estimates(table.astype({"driver": "str"}), ["driver"])
     table.attrs |= {

@@ -89,7 +89,9 @@ def associations(counts: pd.DataFrame) -> pd.DataFrame:
         part = counts.drop(columns=[*names, "early"]).assign(metric=metric, **fields)
         part["customers"] = part["n"]
         empty = part["value"].isna().to_numpy()
-        part["status"] = np.where(~empty, "ok", np.where(followed, "not_estimable", "not_yet_observed"))
+        part["status"] = np.where(
+            ~empty, "ok", np.where(followed, "not_estimable", "not_yet_observed")
+        )
         part["note"] = np.where(empty & followed, "empty_cell", None)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import ibis
-import numpy as np
 import pandas as pd
 from ibis import _
 from ibis.expr.types import Table

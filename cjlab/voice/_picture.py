@@ -98,9 +98,7 @@ def _said(study: Study, kind: str, level: str, start: When, end: When) -> pd.Dat
     return table[(table["metric"] == kind) & (table["n"] > 0)]
 
 
-def _places(
-    reached: pd.DataFrame, said: dict[str, pd.DataFrame | None], level: str
-) -> list[str]:
+def _places(reached: pd.DataFrame, said: dict[str, pd.DataFrame | None], level: str) -> list[str]:
     """All that anybody met, in order of how many, then what was only asked about."""
     first = reached.sort_index().sort_values("customers", ascending=False, kind="stable").index
     asked = {place for table in said.values() if table is not None for place in table[level]}

@@ -46,7 +46,7 @@ class Ratings:
 
     def take(self, rows: Any, columns: Any = slice(None)) -> Ratings:
         """Return some of the rows, and of the drivers."""
-        who = pd.factorize(self.who[rows])[0].astype("int64")
+        who = np.unique(self.who[rows], return_inverse=True)[1]
         names = [str(name) for name in np.array(self.names, dtype=object)[columns]]
         return Ratings(names, self.x[rows][:, columns], self.y[rows], who)
 
@@ -68,8 +68,9 @@ class Ratings:
 def read_ratings(x: Any, y: ArrayLike, customers: ArrayLike | None) -> Ratings:
     """Check ratings, outcome and customers, and sort the rows by what they say.
 
-    Rows without an outcome and any rating go. The order is by outcome, then by the ratings in
-    order of their names: a resample depends neither on the order of the rows nor of the columns.
+    Rows without an outcome and any rating go. Rows are in order of outcome, then of the ratings
+    by their names, and customers in that of their sums of ranks: a resample depends neither on
+    the order of rows or columns nor on units and labels.
     """
     frame = pd.DataFrame(x) if not isinstance(x, pd.DataFrame) else x
     names = [str(name) for name in frame.columns]
@@ -84,9 +85,23 @@ def read_ratings(x: Any, y: ArrayLike, customers: ArrayLike | None) -> Ratings:
     some = ~np.isnan(np.c_[values, outcome]).all(axis=1)
     values, outcome, who = values[some], outcome[some], who[some]
     by_name = sorted(range(len(names)), key=names.__getitem__)
-    order = np.lexsort([values[:, k] for k in by_name[::-1]] + [outcome])
-    found = Ratings(names, values[order], outcome[order], who[order])
-    return found.take(slice(None))
+    ranks = np.column_stack(
+        [np.unique(column, return_inverse=True)[1] for column in (outcome, *values.T[by_name])]
+    )
+    order = np.lexsort(ranks.T[::-1])
+    who = _in_order(pd.factorize(who[order])[0], ranks[order])
+    if len(np.unique(who)) == len(who):
+        who = np.arange(len(who))
+    return Ratings(names, values[order], outcome[order], who)
+
+
+def _in_order(who: Ints, ranks: Ints) -> Ints:
+    """Number the customers anew, in order of what they said in all."""
+    sums = pd.DataFrame(np.c_[np.ones(len(ranks), dtype="int64"), ranks, ranks**2])
+    sums = sums.groupby(who, sort=True).sum()
+    place = np.empty(len(sums), dtype="int64")
+    place[np.lexsort(sums.to_numpy().T[::-1])] = np.arange(len(sums))
+    return place[who]
 
 
 def constant(values: Floats) -> Any:
@@ -123,11 +138,10 @@ def products(z: Floats) -> Floats:
 
 
 def by_customer(parts: Floats, who: Ints) -> Floats:
-    """Sum rows by customer, and sort the customers by their sums."""
+    """Sum rows by customer, in order of their numbers."""
     if len(parts) == (int(who.max()) + 1 if len(who) else 0):
         return parts  # one row each: the rows are in order already
-    table = pd.DataFrame(parts).groupby(who, sort=False).sum().to_numpy()
-    return table[np.lexsort(np.round(table[:, 11::-1], 9).T)]
+    return pd.DataFrame(parts).groupby(who, sort=True).sum().to_numpy()
 
 
 def _outcome(y: Any, frame: pd.DataFrame) -> Floats:

@@ -122,7 +122,9 @@ def weakest_moment(
     rows["place"] = rows["cell"].map({cell: i for i, cell in enumerate(_order(found, race))})
     rows = rows.sort_values("place", kind="stable", ignore_index=True)
     rows[names] = found.cells[names].reindex(rows["cell"]).to_numpy()
-    result = estimates(rows.reindex(columns=[*names, *COLUMNS]).astype(dict.fromkeys(names, "str")), names)
+    result = estimates(
+        rows.reindex(columns=[*names, *COLUMNS]).astype(dict.fromkeys(names, "str")), names
+    )
     result.attrs |= {
         "weakest": _weakest(found, race, level),
         "minimum": minimum,
@@ -162,7 +164,11 @@ def compared(found: Asked, *, pooled: bool, minimum: int, draws: int, seed: int)
     size, inside = len(found.cells), group >= 0
     fit, parts = _importance(found, inside, seed)
     complete = 0 if fit is None else len(fit.data.y)
-    sums = draw(np.c_[found.n, found.total, parts], draws, seed) if len(found.n) else np.zeros((1, 2 * size))
+    sums = (
+        draw(np.c_[found.n, found.total, parts], draws, seed)
+        if len(found.n)
+        else np.zeros((1, 2 * size))
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = found.shortfall(sums[:, size : 2 * size] / sums[:, :size])
     drawn = np.where(inside, drawn, np.nan)
@@ -234,13 +240,19 @@ def _scores(found: Asked, race: Race) -> pd.DataFrame:
     mean = clustered_mean(total.sum(axis=0), n.sum(axis=0), (n > 0).sum(axis=0), *sums)
     ends = np.sort([found.shortfall(limit) for limit in (mean.low, mean.high)], axis=0)
     base = pd.DataFrame(_base(found))
-    score = base.assign(metric="score", value=mean.value, low=mean.low, high=mean.high, unit="score")
-    short = base.assign(metric="shortfall", value=race.shortfall, low=ends[0], high=ends[1], unit="points")
+    score = base.assign(
+        metric="score", value=mean.value, low=mean.low, high=mean.high, unit="score"
+    )
+    short = base.assign(
+        metric="shortfall", value=race.shortfall, low=ends[0], high=ends[1], unit="points"
+    )
     return pd.concat([score, short], ignore_index=True)
 
 
 def _lowest(found: Asked, race: Race) -> pd.DataFrame:
-    table = pd.DataFrame({**_base(found), "metric": "p_lowest", "value": race.p_lowest, "unit": "1"})
+    table = pd.DataFrame(
+        {**_base(found), "metric": "p_lowest", "value": race.p_lowest, "unit": "1"}
+    )
     lone = np.where(race.group < 0, "few_answers", "nothing_to_compare")
     return table.assign(note=np.where(table["value"].isna(), lone, None))
 
@@ -253,7 +265,14 @@ def _weights(race: Race, met: Floats, everyone: int, seed: int) -> pd.DataFrame:
     reach = proportion(met, np.full(len(met), float(everyone)))
     rows = [
         {**base, "metric": "reach", "unit": "1", "hits": met, **reach._asdict()},
-        {"cell": base["cell"], "n": race.complete, "customers": race.complete, "metric": "importance", "unit": "1", "note": "few_answers"},
+        {
+            "cell": base["cell"],
+            "n": race.complete,
+            "customers": race.complete,
+            "metric": "importance",
+            "unit": "1",
+            "note": "few_answers",
+        },
         {**base, "metric": "severity", "unit": "points"},
     ]
     ever = rng.binomial(everyone, met / max(everyone, 1), race.drawn.shape) / max(everyone, 1)
@@ -290,5 +309,7 @@ def _silence(study: Study, table: Any, found: Asked, level: str, span: int) -> p
     names = ["instrument", level]
     cells = found.cells[names].reset_index(names="cell")
     zero = ["n1", "x1", "n0", "x0", "early"]
-    counts = cells.merge(counts[[*names, *zero]], on=names, how="left").fillna(dict.fromkeys(zero, 0))
+    counts = cells.merge(counts[[*names, *zero]], on=names, how="left").fillna(
+        dict.fromkeys(zero, 0)
+    )
     return associations(counts[["cell", *zero]])
