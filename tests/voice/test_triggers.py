@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
+import voice_small as small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,10 +22,6 @@ from cjlab.voice._candidates import name_hash
 from cjlab.voice._margin import needed, worst_variance
 from cjlab.voice._quarantine import ASKED, OVER_CAP, QUARANTINED, decide, draws
 from cjlab.voice_settings import WEEKDAYS, Trigger
-
-_spec = importlib.util.spec_from_file_location("small", Path(__file__).with_name("small.py"))
-small = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(small)
 
 ZONE = ZoneInfo("Europe/Stockholm")
 UNTIL = "2026-06-01"
@@ -94,8 +90,16 @@ def brute(events: pd.DataFrame, rules: list[dict], start: str | None = None) -> 
                     rows.append(one(who, when, what, place, rule))
             before = stage[what]
     rows = [row for row in rows if row["planned"] < until]
-    rows.sort(key=lambda r: (r["planned"].date(), known[r["rule"]].priority, r["planned"], r["rule"],
-                             int(name_hash([r["who"]])[0]), r["ts"]))  # fmt: skip
+    rows.sort(
+        key=lambda r: (
+            r["planned"].date(),
+            known[r["rule"]].priority,
+            r["planned"],
+            r["rule"],
+            int(name_hash([r["who"]])[0]),
+            r["ts"],
+        )
+    )
     sent, weeks = defaultdict(list), Counter()
     for row in rows:
         rule, day = known[row["rule"]], row["planned"].date()
