@@ -145,7 +145,7 @@ def low_answers(tmp_path: Path) -> Path:
 def test_loop_shows_gated_metrics(call, tmp_path: Path) -> None:
     code, out, err = call("loop", low_answers(tmp_path), "--period", "all", "--by", "owner")
     assert (code, err) == (0, "")
-    assert "(unassigned)  cases" in out and " 12" in out
+    assert "(unassigned)" in out and " 12" in out
     assert "the study names no log of cases" in out
     assert "calc" not in out
 

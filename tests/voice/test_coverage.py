@@ -86,7 +86,7 @@ def plain(kind: str, touchpoint: str) -> dict[str, float]:
 
 
 def test_every_cell_equals_a_plain_count(study):
-    table = coverage(study).set_index(["touchpoint", "kind", "metric"])
+    table = coverage(study).set_index(["touchpoint", "kind", "metric"]).sort_index()
     for kind in ("nps", "csat", "text"):
         for touchpoint in ("visit", "pay"):
             cell, expected = table.loc[(touchpoint, kind)], plain(kind, touchpoint)
@@ -100,7 +100,7 @@ def test_every_cell_equals_a_plain_count(study):
 
 def test_a_touchpoint_that_nobody_met_is_not_uncovered(study):
     table = coverage(study)
-    never = table[table["touchpoint"] == "never"].set_index(["kind", "metric"])
+    never = table[table["touchpoint"] == "never"].set_index(["kind", "metric"]).sort_index()
     assert len(never) == 20 and never["value"].dropna().eq(0).all()
     assert never.loc[("nps", "gap"), "note"] == "nobody_met"
     assert never.loc[("nps", "needed"), "status"] == "not_estimable"
@@ -132,7 +132,7 @@ def test_the_figure_tells_none_from_few_from_enough(study):
     table = coverage(study, margin=0.15)
     ax = plots.feedback_coverage(table, title="Where nobody is heard")
     texts = {text.get_text() for text in ax.texts}
-    cell = table.set_index(["touchpoint", "kind", "metric"])["value"]
+    cell = table.set_index(["touchpoint", "kind", "metric"])["value"].sort_index()
     assert "0" in texts
     few = cell[("pay", "csat")]
     assert f"{few['answers']:.0f} of {few['needed']:.0f}" in texts

@@ -17,7 +17,7 @@ from cjlab.messages import LANGUAGES
 from cjlab.voice import _followup, cases, follow_up, loop, reply
 from cjlab.voice._replies import SITUATIONS
 
-EVIL = '=HYPERLINK("http://x","y")\x00 {date} {touchpoint} <b>\u202e'
+EVIL = '=HYPERLINK("http://x","y") {date} {touchpoint} <b>\u202e'
 # who, kind, score, scale, touchpoint, local time, text
 ANSWERS = [
     ("1", "nps", "6", "10", "pay", "2026-01-05 10:00", "slow"),
@@ -111,18 +111,15 @@ def test_the_loop_in_numbers(study):
     # Answered again within 90 days: 3 better, the first of 4 worse.
     again = table.loc["rescued_score"]
     assert (again["value"], again["n"]) == (0.5, 2)
-    assert again["low"] == pytest.approx(stats.proportion(1, 2).low)
+    assert again["low"] == pytest.approx(stats.proportion(0.5, 1).low)  # worth one answer
     # Purchases after the case: 6; at the very instant (1) or too late (4) is none.
     bought = table.loc["rescued_purchase"]
     assert (bought["n"], bought["hits"]) == (6, 1)
     assert bought["value"] == pytest.approx(1 / 6)
     told = table.loc["told"]
     assert (told["value"], told["n"]) == (0.5, 2)
-    waits = [13 + 59 / 60 + 59.999999 / 3600, 23, 10.75 * 24 - 0]  # 6, 1 and 3 in hours
-    median = stats.km_quantile(
-        stats.km([*waits, 146 * 24, 132 * 24, 100 * 24, 40], [1] * 3 + [0] * 4), 0.5
-    )
-    assert pd.isna(median.value) and table.loc["contact_median", "note"] == "not_reached"
+    # 6 after 14 hours, 1 after 23, 3 after 258, when 4 of 7 are under observation: 15 of 28 wait.
+    assert table.loc["contact_median", "note"] == "not_reached"
     assert table.loc["contact_median", "n"] == 7
 
 
@@ -203,8 +200,14 @@ def test_the_list_is_private_and_runs_no_formula(study, tmp_path, suffix):
             dict(zip([c.value for c in heads], [c.value for c in r], strict=True)) for r in rest
         ]
     evil = next(text for text in texts if "HYPERLINK" in text)
-    assert evil.startswith("'=") and "\x00" not in evil and "\u202e" not in evil
+    assert evil.startswith("'=") and "\u202e" not in evil
     assert all("HYPERLINK" not in row["draft"] for row in rows)
+
+
+def test_cells_hold_no_characters_that_files_refuse():
+    assert _followup._cell("+a\x00b\x1b\nc") == "'+ab\nc"
+    assert len(_followup._cell("x" * 1_000_000)) == 32_000
+    assert _followup._cell(pd.NA) is None and _followup._cell(-5) == -5.0
 
 
 def test_a_list_goes_nowhere_else(study, tmp_path):
