@@ -131,3 +131,53 @@ def test_new_refuses_a_folder_in_use(call, tmp_path: Path) -> None:
     code, _, err = call("new", "retial", tmp_path / "new")
     assert (code, err.count("\n")) == (2, 1)
     assert not (tmp_path / "new").exists()
+
+
+def low_answers(tmp_path: Path) -> Path:
+    """Make a study whose customers 0 to 19 gave twelve low answers, one of them hostile."""
+    rows = [f"nps,{2 if n < 12 else 9},{n},2026-01-05T10:00:00,good" for n in range(20)]
+    rows[0] = "nps,1,0,2026-01-05T10:00:00,\"=cmd|' /C calc'!A0\""
+    (tmp_path / "r.csv").write_text("kind,score,customer_id,ts,text\n" + "\n".join(rows) + "\n")
+    tables = {"events": {"path": "e.csv"}, "responses": {"path": "r.csv"}}
+    return make(tmp_path, GOOD, sources=tables, observed_until="2026-02-01")
+
+
+def test_loop_shows_gated_metrics(call, tmp_path: Path) -> None:
+    code, out, err = call("loop", low_answers(tmp_path), "--period", "all", "--by", "owner")
+    assert (code, err) == (0, "")
+    assert "(unassigned)" in out and " 12" in out
+    assert "the study names no log of cases" in out
+    assert "calc" not in out
+
+
+@pytest.mark.parametrize("name", ["list.csv", "list.xlsx"])
+def test_the_list_of_customers_leaves_private(call, tmp_path: Path, name: str) -> None:
+    out_file = tmp_path / "out" / name
+    out_file.parent.mkdir()
+    study_folder = low_answers(tmp_path)
+    code, out, err = call("loop", study_folder, "--private", "--period", "all", "--out", out_file)
+    assert (code, err) == (0, "")
+    assert "wrote 12 open cases" in out
+    assert out_file.stat().st_mode & 0o777 == 0o600
+    if name.endswith(".csv"):
+        assert "'=cmd" in out_file.read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--private"], "both --private and --out"),
+        (["--out", "x.csv"], "both --private and --out"),
+        (["--private", "--out", "x.pdf"], '--out ends with ".pdf"'),
+        (["--private", "--out", "none/x.csv"], "there is no folder none"),
+        (["--by", "ownr", "--period", "all"], 'Did you mean "owner"?'),
+    ],
+)
+def test_a_list_without_its_words_is_two(
+    call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call("loop", low_answers(tmp_path), *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+    assert not list(tmp_path.glob("x.*"))

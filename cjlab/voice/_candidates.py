@@ -112,7 +112,8 @@ def candidates(
     frame = frame.iloc[np.lexsort([frame[name].to_numpy() for name in reversed(order)])]
     going = frame[frame["fate"] == ASKED]
     columns = [going[name].to_numpy() for name in ("customer", "day", "rule", "week")]
-    frame.loc[going.index, "fate"] = decide(*columns, rules)
+    if len(going):
+        frame.loc[going.index, "fate"] = decide(*columns, rules)
     frame = frame[frame["planned"].to_numpy() >= start].reset_index(drop=True)
     kept = ["unit", "customer_id", "rule", "ts", "touchpoint", "planned", "week", "fate"]
     return frame[kept], not_due

@@ -79,28 +79,30 @@ def _expected(
 ) -> list[Row]:
     """Response rate, answers to expect, and how long until they reach the margin."""
     rate, found = seen
-    rate_row: Row = {**base, **found, "metric": "assumed_rate", "unit": "1", "of": "invitations"}
-    note = None
+    told: Row = {}
     if np.isnan(rate.value) and rule.response_rate is not None:
-        rate, note = Interval(rule.response_rate, np.nan, np.nan), "rate_stated"
-        # What the study states is nobody's answer.
-        rate_row |= {"n": base["n"], "customers": base["customers"], "hits": None}
-    unknown = {"note": "rate_unknown"}
-    rate_row |= (
-        _limits(rate) | ({"note": note} if note else {}) if rate.value == rate.value else unknown
-    )
+        # What the study states is nobody's answer, and has no interval.
+        rate, found, told = (
+            Interval(rule.response_rate, np.nan, np.nan),
+            {},
+            {"note": "rate_stated"},
+        )
+    if np.isnan(rate.value):
+        told = {"note": "rate_unknown"}
+    rate_row = {**base, **found, "metric": "assumed_rate", "unit": "1", "of": "invitations"}
+    rate_row |= _limits(rate) | told
     asked, goal = base["n"], float(needed(margin, worst_variance(rule.kind)))
     expected = {**base, "metric": "expected_answers", "unit": "answers", "of": "invitations"}
     wait = {**base, "metric": "days_to_margin", "unit": "d", "of": f"{goal:.0f} answers"}
-    if rate.value != rate.value:
-        return [rate_row, expected | unknown, wait | unknown]
+    if np.isnan(rate.value):
+        return [rate_row, expected | told, wait | told]
     numbers = Interval(*(asked * part for part in rate))
-    expected |= _limits(numbers) | {"note": note}
+    expected |= _limits(numbers) | told
     if numbers.value <= 0:
         return [rate_row, expected, wait | {"note": "nobody_asked"}]
     waits = Interval(*(goal * days / number if number > 0 else np.nan for number in
                        (numbers.value, numbers.high, numbers.low)))  # fmt: skip
-    return [rate_row, expected, wait | _limits(waits) | {"note": note}]
+    return [rate_row, expected, wait | _limits(waits) | told]
 
 
 def _limits(interval: Interval) -> Row:

@@ -1,13 +1,22 @@
-"""A small study written anew for each test."""
+"""A small study written anew for each test; and small.py as a module, which importlib mode hides."""
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cjlab.study import Study, open_study
+
+if "voice_small" not in sys.modules:
+    spec = importlib.util.spec_from_file_location("voice_small", Path(__file__).parent / "small.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["voice_small"] = module
+    spec.loader.exec_module(module)
 
 
 @pytest.fixture

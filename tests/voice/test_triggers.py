@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
+import voice_small as small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,15 +23,11 @@ from cjlab.voice._margin import needed, worst_variance
 from cjlab.voice._quarantine import ASKED, OVER_CAP, QUARANTINED, decide, draws
 from cjlab.voice_settings import WEEKDAYS, Trigger
 
-_spec = importlib.util.spec_from_file_location("small", Path(__file__).with_name("small.py"))
-small = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(small)
-
 ZONE = ZoneInfo("Europe/Stockholm")
 UNTIL = "2026-06-01"
 RULES = [
     {"name": "paid", "event": "p*y", "delay": "2D", "quarantine": 20, "hours": "08:00-18:00",
-     "max_per_week": 6, "sample": 0.7, "response_rate": 0.25},
+     "max_per_week": 2, "sample": 0.7, "response_rate": 0.25},
     {"name": "began", "stage": "awareness", "kind": "csat", "quarantine_rule": 30, "priority": 0,
      "weekdays": ["mon", "tue", "wed", "thu", "fri"], "where": {"country": ["SE"]}},
     {"name": "sent", "event": "ship", "kind": "open", "quarantine": 5, "outside": "wait",
@@ -41,7 +37,8 @@ RULES = [
 
 def history(seed: int = 0, size: int = 600) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    seconds = rng.integers(0, 150 * 86400, size)
+    # After four in the morning: local times that never come are the matter of other tests.
+    seconds = rng.integers(0, 150, size) * 86400 + rng.integers(4 * 3600, 86400, size)
     return pd.DataFrame(
         {
             "customer_id": rng.integers(0, 40, size).astype(str),
@@ -94,8 +91,16 @@ def brute(events: pd.DataFrame, rules: list[dict], start: str | None = None) -> 
                     rows.append(one(who, when, what, place, rule))
             before = stage[what]
     rows = [row for row in rows if row["planned"] < until]
-    rows.sort(key=lambda r: (r["planned"].date(), known[r["rule"]].priority, r["planned"], r["rule"],
-                             int(name_hash([r["who"]])[0]), r["ts"]))  # fmt: skip
+    rows.sort(
+        key=lambda r: (
+            r["planned"].date(),
+            known[r["rule"]].priority,
+            r["planned"],
+            r["rule"],
+            int(name_hash([r["who"]])[0]),
+            r["ts"],
+        )
+    )
     sent, weeks = defaultdict(list), Counter()
     for row in rows:
         rule, day = known[row["rule"]], row["planned"].date()
@@ -180,13 +185,13 @@ def test_totals_add_up_and_counts_are_those_of_the_rows(study):
     weeks = found.weeks.groupby("rule")["value"].sum()
     assert (weeks == table["asked"]).all()
     cap = found.weeks[found.weeks["rule"] == "paid"]["value"]
-    assert cap.max() == 6 and found.weeks.groupby("rule").size().nunique() == 1
+    assert cap.max() == 2 and found.weeks.groupby("rule").size().nunique() == 1
     share = found.load[found.load["metric"] == "share"]["value"].sum()
     assert share == pytest.approx(1)
 
 
 def test_what_is_expected_follows_from_the_stated_rate(study):
-    table = triggers.simulate(study, RULES).rules.set_index(["rule", "metric"])
+    table = triggers.simulate(study, RULES).rules.set_index(["rule", "metric"]).sort_index()
     paid = table.loc["paid"]
     days = (pd.Timestamp(UNTIL, tz=ZONE) - pd.Timestamp(history()["ts"].min(), tz=ZONE)) / (
         pd.Timedelta("1D")
@@ -217,7 +222,7 @@ def test_sampling_none_all_and_more(study):
     assert len(none) == 0 and len(every) == (history()["touchpoint"] == "pay").sum()
     key = ["customer_id", "ts"]
     assert set(few[key].itertuples(index=False)) < set(many[key].itertuples(index=False))
-    assert 0.5 < len(many) / len(every) < 0.7
+    assert 0.45 < len(many) / len(every) < 0.75
     other = triggers.simulate(study, [base | {"sample": 0.6}], seed=1).asked
     assert set(other["ts"]) != set(many["ts"])
     empty = triggers.simulate(study, [base | {"sample": 0}])
