@@ -54,7 +54,13 @@ DEEDS = frozenset(
     "ordnet ringte lyttet hjalp forklarede svarede fiksede ordnede ringede lyttede ekspederede "
     "betjente auttoi selitti vastasi hoiti soitti kuunteli palveli järjesti neuvoi".split()
 )
-_LONGEST = 4  # words of a phrase
+BEING = frozenset("was is were var är er oli on".split())
+# What only persons are.
+TRAITS = frozenset(
+    "kind helpful friendly lovely polite rude nice caring patient courteous attentive amazing "
+    "trevlig otrevlig hjälpsam vänlig duktig kunnig artig hyggelig hjelpsom vennlig flink høflig "
+    "dyktig sød venlig hjælpsom dygtig ystävällinen mukava avulias kohtelias töykeä".split()
+)
 _SIGNED_WITHIN = 60  # signs from a sign-off to the end of the text
 
 

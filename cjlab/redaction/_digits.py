@@ -23,7 +23,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
         "personal_number",
         re.compile(r"(?i)\b[A-Z]{2}[\s.-]?\d\d[\s.-]?\d\d[\s.-]?\d\d[\s.-]?[A-D]\b"),
     ),
-    ("number", re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)")),
+    ("number", re.compile(r"(?<![\d.])(?<!\d[ -])\d{1,3}(?:\.\d{1,3}){3}(?![ .-]?\d)")),
     ("number", re.compile(r"(?i)(?<![\w:.])(?:[0-9a-f]{1,4}:){3,7}[0-9a-f:]{1,9}(?![\w:])")),
     (
         "number",
@@ -40,7 +40,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"(?:\s?\d{1,2}(?:[.,]\d{1,6})?\s?(?:''|′′|[\"”″]))?\s?[NSEWØVÖ]?"
         ),
     ),
-    ("number", re.compile(r"[+-]?\b\d{1,3}[.,]\d{4,15}°?")),
+    ("number", re.compile(r"(?<![\d.,])\d{1,3},\d{4,15}(?![\d.,])")),
     ("number", re.compile(r"(?<![\d.,])\+?\d{2,4}(?:,\d{2,4}){3,6}(?![\d])")),
     ("number", re.compile(r"\b[A-Z]{2}\d{2}\s?[A-Z]{3}\b")),
     (

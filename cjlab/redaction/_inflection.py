@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 _FINNISH = (
-    "lla llä lle lta ltä ssa ssä sta stä ksi tta ttä iin een aan ään oon lla han hän kin n a ä in en"
+    "ella ellä elle elta essa esta lla llä lle lta ltä ssa ssä sta stä ksi tta ttä iin een aan ään oon lla han hän kin n a ä in en"
 ).split()
 _GRADES = {"k": "kk", "t": "tt", "p": "pp", "d": "t", "nn": "nt", "ll": "lt", "mm": "mp", "ng": "nk"}
 

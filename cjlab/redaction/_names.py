@@ -27,8 +27,9 @@ _ENGLISH = re.compile(r"(?:mc|mac|o'|fitz)[^\W\d_]{3,}|.{3,}(?:ington|worth|shaw
 _PLAIN_ENDS = re.compile(
     r".{2,}(?:ing|tion|ment|ness|ity|able|ible|ful|less|ance|ence|ship|ism|ists?|ally|ously|"
     r"ning|ningen|het|heten|ande|ende|lig|ligt|lige|skt|isk|iska|erna|orna|arna|ene|erne|"
-    r"sti|ssa|ssä|minen|misen|mista|mista|inen|aika|ksi)"
+    r"minen|misen)"
 )
+_FINNISH_ENDS = re.compile(r".{2,}(?:sti|ssa|ssä|inen|aika|ksi)")  # of words that open sentences
 
 
 @dataclass
@@ -85,7 +86,7 @@ class _Known:
 
     def ordinary(self, word: Word) -> bool:
         low = word.low.removesuffix("'s")
-        if low in self._keep or low in ordinary():
+        if low in self._keep or any(base in ordinary() for base in bases(low)):
             return True
         return "-" in low and all(part in ordinary() for part in low.split("-"))
 
@@ -146,10 +147,16 @@ def _stands_alone(words: Sequence[Word], i: int, known: _Known) -> bool:
     if known.listed(word) and not known.ambiguous(word):
         if known.first(word) or not word.opens:
             return True
-        return _PLAIN_ENDS.fullmatch(word.low) is None
+        return not _plain(word)
     if word.shouts or word.opens or known.ordinary(word) or not _personal(word):
         return False
-    return known.listed(word) or _PLAIN_ENDS.fullmatch(word.low) is None
+    return known.listed(word) or not _plain(word)
+
+
+def _plain(word: Word) -> bool:
+    """Tell whether a word ends as plain words do."""
+    ends = word.opens and _FINNISH_ENDS.fullmatch(word.low)
+    return bool(ends or _PLAIN_ENDS.fullmatch(word.low))
 
 
 def _announced(seen: str, words: Sequence[Word], known: _Known, hot: list[bool]) -> None:
@@ -163,7 +170,10 @@ def _announced(seen: str, words: Sequence[Word], known: _Known, hot: list[bool])
     _sign(seen, words, known, hot)
     for i, word in enumerate(words[:-1]):
         verb = words[i + 1]
-        if verb.joined and verb.text in _cues.DEEDS and known.may_be(word):
+        if not (verb.joined and known.may_be(word)):
+            continue
+        traits = {w.text for w in words[i + 2 : i + 5]} & _cues.TRAITS
+        if verb.text in _cues.DEEDS or verb.text in _cues.BEING and traits:
             hot[i] = True
 
 
@@ -209,5 +219,5 @@ def _grow(words: Sequence[Word], known: _Known, hot: list[bool]) -> None:
         if hot[i] or not hot[i + 1] or not following.joined or not word.capital:
             continue
         initial = len(word.text) == 1 and word.text not in "I"
-        likely = known.may_be(word) and not (word.opens and _PLAIN_ENDS.fullmatch(word.low))
+        likely = known.may_be(word) and not (word.opens and _plain(word))
         hot[i] = initial or known.first(word) or likely
