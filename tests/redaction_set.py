@@ -47,7 +47,9 @@ def mail(rng: random.Random) -> str:
     site = rng.choice(["mail", "firma-nord", "gmail", "søppel"])
     dotted = at in ("@", "＠", "\u200b@", " @ ")
     dot = "." if dotted else rng.choice([".", " dot ", " punktum ", " piste ", " (punkt) "])
-    return f"{local}{rng.randint(1, 99)}{at}{site}{dot}{rng.choice(['com', 'se', 'no', 'dk', 'fi'])}"
+    return (
+        f"{local}{rng.randint(1, 99)}{at}{site}{dot}{rng.choice(['com', 'se', 'no', 'dk', 'fi'])}"
+    )
 
 
 def phone(rng: random.Random) -> str:
@@ -101,10 +103,15 @@ def personal(rng: random.Random) -> str:
 def norwegian(rng: random.Random, day: str, month: str, year: str, more: int) -> str:
     while True:
         nine = f"{int(day) + more:02}{month}{year}{digits(rng, 3)}"
-        first = -sum(int(d) * w for d, w in zip(nine, (3, 7, 6, 1, 8, 9, 4, 5, 2), strict=True)) % 11
+        first = (
+            -sum(int(d) * w for d, w in zip(nine, (3, 7, 6, 1, 8, 9, 4, 5, 2), strict=True)) % 11
+        )
         ten = f"{nine}{first}"
         if first < 10:
-            last = -sum(int(d) * w for d, w in zip(ten, (5, 4, 3, 2, 7, 6, 5, 4, 3, 2), strict=True)) % 11
+            last = (
+                -sum(int(d) * w for d, w in zip(ten, (5, 4, 3, 2, 7, 6, 5, 4, 3, 2), strict=True))
+                % 11
+            )
             if last < 10:
                 return rng.choice([f"{ten}{last}", f"{ten[:6]} {ten[6:]}{last}"])
 
@@ -161,27 +168,27 @@ NAMED = {
            ("announced", "Det gick bra. Mvh {f}"), ("announced", "Tack {f} för hjälpen!"),
            ("whole", "Jag pratade med {f} {l} i kassan."), ("whole", "{f} {l} hjälpte mig snabbt."),
            ("alone", "Det var {f} som löste det."), ("alone", "Säg till kollegan {f} att det fungerade."),
-           ("opening", "{f} var trevlig mot oss."), ("small", "bra jobbat av {s} i butiken.")],
+           ("opening", "{f} var trevlig mot oss."), ("opening", "{f} gav mig rabatt."), ("small", "bra jobbat av {s} i butiken.")],
     "nb": [("announced", "Hei {f}, pakken kom fram."), ("announced", "Jeg heter {f} {l} og venter."),
            ("announced", "Det gikk bra. Hilsen {f}"), ("announced", "Takk {f} for hjelpen!"),
            ("whole", "Jeg snakket med {f} {l} i kassen."), ("whole", "{f} {l} hjalp meg raskt."),
            ("alone", "Det var {f} som løste det."), ("alone", "Si til kollegaen {f} at det fungerte."),
-           ("opening", "{f} var hyggelig mot oss."), ("small", "bra jobba av {s} i butikken.")],
+           ("opening", "{f} var hyggelig mot oss."), ("opening", "{f} ga meg rabatt."), ("small", "bra jobba av {s} i butikken.")],
     "da": [("announced", "Hej {f}, pakken kom frem."), ("announced", "Jeg hedder {f} {l} og venter."),
            ("announced", "Det gik fint. Venlig hilsen {f}"), ("announced", "Tak {f} for hjælpen!"),
            ("whole", "Jeg talte med {f} {l} i kassen."), ("whole", "{f} {l} hjalp mig hurtigt."),
            ("alone", "Det var {f} der løste det."), ("alone", "Sig til kollegaen {f} at det virkede."),
-           ("opening", "{f} var venlig mod os."), ("small", "flot klaret af {s} i butikken.")],
+           ("opening", "{f} var venlig mod os."), ("opening", "{f} gav mig rabat."), ("small", "flot klaret af {s} i butikken.")],
     "fi": [("announced", "Hei {f}, paketti tuli perille."), ("announced", "Nimeni on {f} {l} ja odotan."),
            ("announced", "Kaikki sujui hyvin. Terveisin {f}"), ("announced", "Kiitos {f} avusta!"),
            ("whole", "Puhuin kassalla {f} {l} kanssa."), ("whole", "{f} {l} auttoi minua nopeasti."),
            ("alone", "Silloin {f} ratkaisi asian."), ("alone", "Sanokaa että {f} teki hyvää työtä."),
-           ("opening", "{f} oli ystävällinen meille."), ("small", "hyvää työtä teki {s} kaupassa.")],
+           ("opening", "{f} oli ystävällinen meille."), ("opening", "{f} antoi minulle alennuksen."), ("small", "hyvää työtä teki {s} kaupassa.")],
     "en": [("announced", "Hi {f}, the parcel arrived."), ("announced", "My name is {f} {l} and I wait."),
            ("announced", "It went well. Regards {f}"), ("announced", "Thanks {f} for the help!"),
            ("whole", "I talked with {f} {l} at the till."), ("whole", "{f} {l} helped me quickly."),
            ("alone", "It was {f} who solved it."), ("alone", "Tell my colleague {f} that it worked."),
-           ("opening", "{f} was kind to us."), ("small", "well done by {s} in the shop.")],
+           ("opening", "{f} was kind to us."), ("opening", "{f} gave me a discount."), ("small", "well done by {s} in the shop.")],
 }  # fmt: skip
 
 # What looks like a name and is none: places, brands, products, plain words.
@@ -210,5 +217,9 @@ def named(language: str) -> Iterator[tuple[str, str, list[str]]]:
     for where, frame in NAMED[language]:
         for i, first in enumerate(firsts):
             last = lasts[i % len(lasts)]
-            used = [word for word, place in ((first, "{f}"), (last, "{l}"), (first.lower(), "{s}")) if place in frame]
+            used = [
+                word
+                for word, place in ((first, "{f}"), (last, "{l}"), (first.lower(), "{s}"))
+                if place in frame
+            ]
             yield where, frame.format(f=first, l=last, s=first.lower()), used

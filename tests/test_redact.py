@@ -100,7 +100,22 @@ def test_no_long_number_comes_through(digits, sign):
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "a.", "1 ", "@", "hej ", "Hej A", "mvh ", "(at)", "a-", "ab12 ", "a dot ", "#", "1:", "Anna "],
+    [
+        "a",
+        "a.",
+        "1 ",
+        "@",
+        "hej ",
+        "Hej A",
+        "mvh ",
+        "(at)",
+        "a-",
+        "ab12 ",
+        "a dot ",
+        "#",
+        "1:",
+        "Anna ",
+    ],
 )
 def test_hostile_lengths_come_to_an_end(piece):
     # A pattern that backtracks would take hours.
@@ -149,7 +164,7 @@ def test_none_of_two_thousand_generated_identifiers_is_left(kind):
             continue
         shown = redact(text)
         numbers = "".join(filter(str.isdigit, shown))
-        if squeezed(item) in squeezed(shown) or kind != "e-mail" and len(numbers) > 3:
+        if squeezed(item) in squeezed(shown) or (kind != "e-mail" and len(numbers) > 3):
             left.append((language, item, shown))
     assert left == []
 
@@ -168,14 +183,26 @@ def measured(language: str) -> dict[str, tuple[int, int]]:
 
 def table() -> str:
     """The figures of REDACTION.md, computed anew."""
-    heads = ["announced", "whole", "alone", "opening", "small", "all", "precision", "nameless texts kept"]
+    heads = [
+        "announced",
+        "whole",
+        "alone",
+        "opening",
+        "small",
+        "all",
+        "precision",
+        "nameless texts kept",
+    ]
     lines = [f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for language in made.NAMED:
         counts = measured(language)
         names = [counts[where] for where in heads[:5]]
         hidden, of = (sum(part) for part in zip(*names, strict=True))
         harmed = counts[heads[-1]][1] - counts[heads[-1]][0]
-        cells = [f"{a}/{b}" for a, b in names] + [f"{hidden / of:.0%}", f"{hidden / (hidden + harmed):.0%}"]
+        cells = [f"{a}/{b}" for a, b in names] + [
+            f"{hidden / of:.0%}",
+            f"{hidden / (hidden + harmed):.0%}",
+        ]
         lines.append(f"| {language} | {' | '.join([*cells, '{}/{}'.format(*counts[heads[-1]])])} |")
     return "\n".join(lines)
 
@@ -183,7 +210,9 @@ def table() -> str:
 def test_the_names_of_the_measure_are_in_no_list():
     for firsts, lasts in made.UNKNOWN.values():
         for word in map(str.casefold, [*firsts, *lasts]):
-            assert word not in listed("first_names") | listed("surnames") | listed("ambiguous"), word
+            assert word not in listed("first_names") | listed("surnames") | listed("ambiguous"), (
+                word
+            )
 
 
 def test_the_page_beside_the_module_holds_what_is_measured_now():

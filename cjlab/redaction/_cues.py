@@ -49,17 +49,12 @@ _SIGN_OFFS = (
 )
 # Who does this is a person, even where the name opens the sentence.
 DEEDS = frozenset(
-    "helped explained answered solved fixed listened sorted assisted phoned rang hjälpte förklarade "
-    "svarade löste fixade ordnade ringde lyssnade bemötte hjelpte forklarte svarte løste fikset "
-    "ordnet ringte lyttet hjalp forklarede svarede fiksede ordnede ringede lyttede ekspederede "
-    "betjente auttoi selitti vastasi hoiti soitti kuunteli palveli järjesti neuvoi".split()
+    ["helped", "explained", "answered", "solved", "fixed", "listened", "sorted", "assisted", "phoned", "rang", "hjälpte", "förklarade", "svarade", "löste", "fixade", "ordnade", "ringde", "lyssnade", "bemötte", "hjelpte", "forklarte", "svarte", "løste", "fikset", "ordnet", "ringte", "lyttet", "hjalp", "forklarede", "svarede", "fiksede", "ordnede", "ringede", "lyttede", "ekspederede", "betjente", "auttoi", "selitti", "vastasi", "hoiti", "soitti", "kuunteli", "palveli", "järjesti", "neuvoi"]
 )
-BEING = frozenset("was is were var är er oli on".split())
+BEING = frozenset(["was", "is", "were", "var", "är", "er", "oli", "on"])
 # What only persons are.
 TRAITS = frozenset(
-    "kind helpful friendly lovely polite rude nice caring patient courteous attentive amazing "
-    "trevlig otrevlig hjälpsam vänlig duktig kunnig artig hyggelig hjelpsom vennlig flink høflig "
-    "dyktig sød venlig hjælpsom dygtig ystävällinen mukava avulias kohtelias töykeä".split()
+    ["kind", "helpful", "friendly", "lovely", "polite", "rude", "nice", "caring", "patient", "courteous", "attentive", "amazing", "trevlig", "otrevlig", "hjälpsam", "vänlig", "duktig", "kunnig", "artig", "hyggelig", "hjelpsom", "vennlig", "flink", "høflig", "dyktig", "sød", "venlig", "hjælpsom", "dygtig", "ystävällinen", "mukava", "avulias", "kohtelias", "töykeä"]
 )
 _SIGNED_WITHIN = 60  # signs from a sign-off to the end of the text
 

@@ -54,7 +54,9 @@ def quotes(
     caption = caption or name.replace("_", " ")
     table = chosen.table
     shown = table[table["customers"] >= here.minimum].reset_index(drop=True)
-    withheld = {str(reason): int(texts) for reason, texts in chosen.withheld.itertuples(index=False)}
+    withheld = {
+        str(reason): int(texts) for reason, texts in chosen.withheld.itertuples(index=False)
+    }
     if fewer := len(table) - len(shown):
         withheld["small_group"] = withheld.get("small_group", 0) + fewer
     if file := here.file("tables", f"{name}.json"):

@@ -247,9 +247,7 @@ def _ordinary(rows: pd.DataFrame) -> frozenset[str]:
     return frozenset(often)
 
 
-def _quote(
-    text: str, keep: frozenset[str], shortest: int, longest: int
-) -> tuple[str, str | None]:
+def _quote(text: str, keep: frozenset[str], shortest: int, longest: int) -> tuple[str, str | None]:
     """Redact, then cut: what stands at a cut cannot hide half of a number."""
     found = examine(text[:LONGEST_READ], keep)
     quote = _cut(found.text, longest)
