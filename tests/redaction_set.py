@@ -10,12 +10,37 @@ import string
 from collections.abc import Callable, Iterator
 
 FRAMES = {
-    "en": ["Please call me, {} is mine.", "My details: {}", "({}) please answer", "I wrote {} twice\nand waited"],
-    "sv": ["Hör av er, {} är mitt.", "Mina uppgifter: {}", "({}) svara gärna", "Jag skrev {} två gånger\noch väntade"],
-    "nb": ["Ta kontakt, {} er mitt.", "Mine opplysninger: {}", "({}) svar gjerne", "Jeg skrev {} to ganger\nog ventet"],
-    "da": ["Kontakt mig, {} er mit.", "Mine oplysninger: {}", "({}) svar gerne", "Jeg skrev {} to gange\nog ventede"],
-    "fi": ["Ottakaa yhteyttä, {} on minun.", "Tietoni: {}", "({}) vastatkaa", "Kirjoitin {} kahdesti\nja odotin"],
-}  # fmt: skip
+    "en": [
+        "Please call me, {} is mine.",
+        "My details: {}",
+        "({}) please answer",
+        "I wrote {} twice\nand waited",
+    ],
+    "sv": [
+        "Hör av er, {} är mitt.",
+        "Mina uppgifter: {}",
+        "({}) svara gärna",
+        "Jag skrev {} två gånger\noch väntade",
+    ],
+    "nb": [
+        "Ta kontakt, {} er mitt.",
+        "Mine opplysninger: {}",
+        "({}) svar gjerne",
+        "Jeg skrev {} to ganger\nog ventet",
+    ],
+    "da": [
+        "Kontakt mig, {} er mit.",
+        "Mine oplysninger: {}",
+        "({}) svar gerne",
+        "Jeg skrev {} to gange\nog ventede",
+    ],
+    "fi": [
+        "Ottakaa yhteyttä, {} on minun.",
+        "Tietoni: {}",
+        "({}) vastatkaa",
+        "Kirjoitin {} kahdesti\nja odotin",
+    ],
+}
 
 
 def digits(rng: random.Random, count: int) -> str:
@@ -43,7 +68,22 @@ def born(rng: random.Random) -> tuple[str, str, str]:
 
 def mail(rng: random.Random) -> str:
     local = rng.choice(["anna.berg", "bo", "øyvind_å", "a+shop", "info-77", "x.y.z", "Mäkinen"])
-    at = rng.choice(["@", "@", " @ ", " (at) ", "[at]", " at ", "(a)", "＠", "\u200b@", " snabel-a ", " krøllalfa ", " ät "])  # fmt: skip
+    at = rng.choice(
+        [
+            "@",
+            "@",
+            " @ ",
+            " (at) ",
+            "[at]",
+            " at ",
+            "(a)",
+            "＠",
+            "\u200b@",
+            " snabel-a ",
+            " krøllalfa ",
+            " ät ",
+        ]
+    )
     site = rng.choice(["mail", "firma-nord", "gmail", "søppel"])
     dotted = at in ("@", "＠", "\u200b@", " @ ")
     dot = "." if dotted else rng.choice([".", " dot ", " punktum ", " piste ", " (punkt) "])
@@ -123,10 +163,16 @@ def card(rng: random.Random) -> str:
 
 def iban(rng: random.Random) -> str:
     country, body = rng.choice(
-        [("SE", digits(rng, 20)), ("NO", digits(rng, 11)), ("DK", digits(rng, 14)),
-         ("FI", digits(rng, 14)), ("GB", "NWBK" + digits(rng, 14)), ("DE", digits(rng, 18)),
-         ("NL", "ABNA" + digits(rng, 10))]
-    )  # fmt: skip
+        [
+            ("SE", digits(rng, 20)),
+            ("NO", digits(rng, 11)),
+            ("DK", digits(rng, 14)),
+            ("FI", digits(rng, 14)),
+            ("GB", "NWBK" + digits(rng, 14)),
+            ("DE", digits(rng, 18)),
+            ("NL", "ABNA" + digits(rng, 10)),
+        ]
+    )
     number = int("".join(str(int(c, 36)) for c in f"{body}{country}00"))
     whole = f"{country}{98 - number % 97:02}{body}"
     spaced = " ".join(whole[i : i + 4] for i in range(0, len(whole), 4))
@@ -134,8 +180,12 @@ def iban(rng: random.Random) -> str:
 
 
 KINDS: dict[str, Callable[[random.Random], str]] = {
-    "e-mail": mail, "phone": phone, "personal number": personal, "card": card, "iban": iban,
-}  # fmt: skip
+    "e-mail": mail,
+    "phone": phone,
+    "personal number": personal,
+    "card": card,
+    "iban": iban,
+}
 
 
 def identifiers(count: int, seed: int = 5) -> Iterator[tuple[str, str, str, str]]:
@@ -149,66 +199,161 @@ def identifiers(count: int, seed: int = 5) -> Iterator[tuple[str, str, str, str]
 
 # In no list: rare, foreign and made-up names.
 UNKNOWN = {
-    "sv": (["Zuleika", "Botvid", "Ingalill", "Embrik", "Tindra", "Sixtus", "Kajsalisa", "Ragnvi"],
-           ["Qvarnfors", "Tegelskog", "Bielke", "Oxenstierna", "Rosenquint", "Snöbohm"]),
-    "nb": (["Torgrim", "Ragnfrid", "Olaisen", "Brynjulf", "Magnvor", "Thorolf", "Zarina", "Eldbjørg"],
-           ["Kvernbekk", "Skarpnes", "Ulriksrud", "Tjomsaas", "Bratteli", "Grindheim"]),
-    "da": (["Thyge", "Ingeborgine", "Ejlif", "Abelone", "Zenia", "Hjarne", "Bertel", "Mathea"],
-           ["Krabbedam", "Trolle", "Bagger", "Grumstrup", "Fuglsang", "Tvede"]),
-    "fi": (["Aukusti", "Hilppa", "Eedla", "Tahvo", "Iivari", "Zaida", "Kustaava", "Eljas"],
-           ["Kurkela", "Huhtiniitty", "Wegelius", "Tervapää", "Paasilinna", "Ruokokoski"]),
-    "en": (["Ozias", "Thandeka", "Zebulon", "Ottilie", "Ignatius", "Saoirse", "Peregrine", "Xanthe"],
-           ["Pemberley", "Okonkwo", "Featherstonhaugh", "Trelawney", "Wojcik", "Abernathy"]),
-}  # fmt: skip
+    "sv": (
+        ["Zuleika", "Botvid", "Ingalill", "Embrik", "Tindra", "Sixtus", "Kajsalisa", "Ragnvi"],
+        ["Qvarnfors", "Tegelskog", "Bielke", "Oxenstierna", "Rosenquint", "Snöbohm"],
+    ),
+    "nb": (
+        ["Torgrim", "Ragnfrid", "Olaisen", "Brynjulf", "Magnvor", "Thorolf", "Zarina", "Eldbjørg"],
+        ["Kvernbekk", "Skarpnes", "Ulriksrud", "Tjomsaas", "Bratteli", "Grindheim"],
+    ),
+    "da": (
+        ["Thyge", "Ingeborgine", "Ejlif", "Abelone", "Zenia", "Hjarne", "Bertel", "Mathea"],
+        ["Krabbedam", "Trolle", "Bagger", "Grumstrup", "Fuglsang", "Tvede"],
+    ),
+    "fi": (
+        ["Aukusti", "Hilppa", "Eedla", "Tahvo", "Iivari", "Zaida", "Kustaava", "Eljas"],
+        ["Kurkela", "Huhtiniitty", "Wegelius", "Tervapää", "Paasilinna", "Ruokokoski"],
+    ),
+    "en": (
+        ["Ozias", "Thandeka", "Zebulon", "Ottilie", "Ignatius", "Saoirse", "Peregrine", "Xanthe"],
+        ["Pemberley", "Okonkwo", "Featherstonhaugh", "Trelawney", "Wojcik", "Abernathy"],
+    ),
+}
 
 # Each with where its name stands: announced, in a sentence with both names, alone in a sentence,
 # opening one, written small.
 NAMED = {
-    "sv": [("announced", "Hej {f}, paketet kom fram."), ("announced", "Jag heter {f} {l} och väntar."),
-           ("announced", "Det gick bra. Mvh {f}"), ("announced", "Tack {f} för hjälpen!"),
-           ("whole", "Jag pratade med {f} {l} i kassan."), ("whole", "{f} {l} hjälpte mig snabbt."),
-           ("alone", "Det var {f} som löste det."), ("alone", "Säg till kollegan {f} att det fungerade."),
-           ("opening", "{f} var trevlig mot oss."), ("opening", "{f} gav mig rabatt."), ("small", "bra jobbat av {s} i butiken.")],
-    "nb": [("announced", "Hei {f}, pakken kom fram."), ("announced", "Jeg heter {f} {l} og venter."),
-           ("announced", "Det gikk bra. Hilsen {f}"), ("announced", "Takk {f} for hjelpen!"),
-           ("whole", "Jeg snakket med {f} {l} i kassen."), ("whole", "{f} {l} hjalp meg raskt."),
-           ("alone", "Det var {f} som løste det."), ("alone", "Si til kollegaen {f} at det fungerte."),
-           ("opening", "{f} var hyggelig mot oss."), ("opening", "{f} ga meg rabatt."), ("small", "bra jobba av {s} i butikken.")],
-    "da": [("announced", "Hej {f}, pakken kom frem."), ("announced", "Jeg hedder {f} {l} og venter."),
-           ("announced", "Det gik fint. Venlig hilsen {f}"), ("announced", "Tak {f} for hjælpen!"),
-           ("whole", "Jeg talte med {f} {l} i kassen."), ("whole", "{f} {l} hjalp mig hurtigt."),
-           ("alone", "Det var {f} der løste det."), ("alone", "Sig til kollegaen {f} at det virkede."),
-           ("opening", "{f} var venlig mod os."), ("opening", "{f} gav mig rabat."), ("small", "flot klaret af {s} i butikken.")],
-    "fi": [("announced", "Hei {f}, paketti tuli perille."), ("announced", "Nimeni on {f} {l} ja odotan."),
-           ("announced", "Kaikki sujui hyvin. Terveisin {f}"), ("announced", "Kiitos {f} avusta!"),
-           ("whole", "Puhuin kassalla {f} {l} kanssa."), ("whole", "{f} {l} auttoi minua nopeasti."),
-           ("alone", "Silloin {f} ratkaisi asian."), ("alone", "Sanokaa että {f} teki hyvää työtä."),
-           ("opening", "{f} oli ystävällinen meille."), ("opening", "{f} antoi minulle alennuksen."), ("small", "hyvää työtä teki {s} kaupassa.")],
-    "en": [("announced", "Hi {f}, the parcel arrived."), ("announced", "My name is {f} {l} and I wait."),
-           ("announced", "It went well. Regards {f}"), ("announced", "Thanks {f} for the help!"),
-           ("whole", "I talked with {f} {l} at the till."), ("whole", "{f} {l} helped me quickly."),
-           ("alone", "It was {f} who solved it."), ("alone", "Tell my colleague {f} that it worked."),
-           ("opening", "{f} was kind to us."), ("opening", "{f} gave me a discount."), ("small", "well done by {s} in the shop.")],
-}  # fmt: skip
+    "sv": [
+        ("announced", "Hej {f}, paketet kom fram."),
+        ("announced", "Jag heter {f} {l} och väntar."),
+        ("announced", "Det gick bra. Mvh {f}"),
+        ("announced", "Tack {f} för hjälpen!"),
+        ("whole", "Jag pratade med {f} {l} i kassan."),
+        ("whole", "{f} {l} hjälpte mig snabbt."),
+        ("alone", "Det var {f} som löste det."),
+        ("alone", "Säg till kollegan {f} att det fungerade."),
+        ("opening", "{f} var trevlig mot oss."),
+        ("opening", "{f} gav mig rabatt."),
+        ("small", "bra jobbat av {s} i butiken."),
+    ],
+    "nb": [
+        ("announced", "Hei {f}, pakken kom fram."),
+        ("announced", "Jeg heter {f} {l} og venter."),
+        ("announced", "Det gikk bra. Hilsen {f}"),
+        ("announced", "Takk {f} for hjelpen!"),
+        ("whole", "Jeg snakket med {f} {l} i kassen."),
+        ("whole", "{f} {l} hjalp meg raskt."),
+        ("alone", "Det var {f} som løste det."),
+        ("alone", "Si til kollegaen {f} at det fungerte."),
+        ("opening", "{f} var hyggelig mot oss."),
+        ("opening", "{f} ga meg rabatt."),
+        ("small", "bra jobba av {s} i butikken."),
+    ],
+    "da": [
+        ("announced", "Hej {f}, pakken kom frem."),
+        ("announced", "Jeg hedder {f} {l} og venter."),
+        ("announced", "Det gik fint. Venlig hilsen {f}"),
+        ("announced", "Tak {f} for hjælpen!"),
+        ("whole", "Jeg talte med {f} {l} i kassen."),
+        ("whole", "{f} {l} hjalp mig hurtigt."),
+        ("alone", "Det var {f} der løste det."),
+        ("alone", "Sig til kollegaen {f} at det virkede."),
+        ("opening", "{f} var venlig mod os."),
+        ("opening", "{f} gav mig rabat."),
+        ("small", "flot klaret af {s} i butikken."),
+    ],
+    "fi": [
+        ("announced", "Hei {f}, paketti tuli perille."),
+        ("announced", "Nimeni on {f} {l} ja odotan."),
+        ("announced", "Kaikki sujui hyvin. Terveisin {f}"),
+        ("announced", "Kiitos {f} avusta!"),
+        ("whole", "Puhuin kassalla {f} {l} kanssa."),
+        ("whole", "{f} {l} auttoi minua nopeasti."),
+        ("alone", "Silloin {f} ratkaisi asian."),
+        ("alone", "Sanokaa että {f} teki hyvää työtä."),
+        ("opening", "{f} oli ystävällinen meille."),
+        ("opening", "{f} antoi minulle alennuksen."),
+        ("small", "hyvää työtä teki {s} kaupassa."),
+    ],
+    "en": [
+        ("announced", "Hi {f}, the parcel arrived."),
+        ("announced", "My name is {f} {l} and I wait."),
+        ("announced", "It went well. Regards {f}"),
+        ("announced", "Thanks {f} for the help!"),
+        ("whole", "I talked with {f} {l} at the till."),
+        ("whole", "{f} {l} helped me quickly."),
+        ("alone", "It was {f} who solved it."),
+        ("alone", "Tell my colleague {f} that it worked."),
+        ("opening", "{f} was kind to us."),
+        ("opening", "{f} gave me a discount."),
+        ("small", "well done by {s} in the shop."),
+    ],
+}
 
 # What looks like a name and is none: places, brands, products, plain words.
 NAMELESS = {
-    "sv": ["Paketet från Zalando kom till Göteborg.", "Jag betalade med Klarna och Swish.", "Kundtjänst svarade i måndags.",
-           "Appen för iPhone och Android är bra.", "Postnord i Malmö tappade lådan.", "Jag köpte en Kajakex i butiken.",
-           "Leveransen tog 2 dagar och kostade 150 kr.", "Betalningen gick bra, 10/10!", "Bra Service och Snabb leverans.", "Vi reste till Norge i Juli."],
-    "nb": ["Pakken fra Zalando kom til Bergen.", "Jeg betalte med Vipps og Klarna.", "Kundeservice svarte på mandag.",
-           "Appen for iPhone og Android er bra.", "Posten i Trondheim mistet esken.", "Jeg kjøpte en Kajakex i butikken.",
-           "Leveringen tok 2 dager og kostet 150 kr.", "Betalingen gikk bra, 10/10!", "Bra Service og Rask levering.", "Vi reiste til Sverige i Juli."],
-    "da": ["Pakken fra Zalando kom til Aarhus.", "Jeg betalte med MobilePay og Klarna.", "Kundeservice svarede om mandagen.",
-           "Appen til iPhone og Android er god.", "PostNord i Odense tabte kassen.", "Jeg købte en Kajakex i butikken.",
-           "Leveringen tog 2 dage og kostede 150 kr.", "Betalingen gik godt, 10/10!", "God Service og Hurtig levering.", "Vi rejste til Norge i Juli."],
-    "fi": ["Paketti Zalandosta tuli Tampereelle.", "Maksoin Klarnalla ja MobilePaylla.", "Asiakaspalvelu vastasi maanantaina.",
-           "Sovellus iPhonelle ja Androidille on hyvä.", "Posti Turussa hukkasi laatikon.", "Ostin Kajakexin kaupasta.",
-           "Toimitus kesti 2 päivää ja maksoi 15 euroa.", "Maksu onnistui, 10/10!", "Hyvä Palvelu ja nopea toimitus.", "Matkustimme Norjaan heinäkuussa."],
-    "en": ["The parcel from Amazon came to London.", "I paid with Klarna and PayPal.", "Customer Service answered on Monday.",
-           "The app for iPhone and Android is good.", "Royal Mail in Leeds lost the box.", "I bought a Kajakex in the shop.",
-           "Delivery took 2 days and cost 15 pounds.", "Payment went well, 10/10!", "Great Service and Quick Delivery.", "We went to Norway in July."],
-}  # fmt: skip
+    "sv": [
+        "Paketet från Zalando kom till Göteborg.",
+        "Jag betalade med Klarna och Swish.",
+        "Kundtjänst svarade i måndags.",
+        "Appen för iPhone och Android är bra.",
+        "Postnord i Malmö tappade lådan.",
+        "Jag köpte en Kajakex i butiken.",
+        "Leveransen tog 2 dagar och kostade 150 kr.",
+        "Betalningen gick bra, 10/10!",
+        "Bra Service och Snabb leverans.",
+        "Vi reste till Norge i Juli.",
+    ],
+    "nb": [
+        "Pakken fra Zalando kom til Bergen.",
+        "Jeg betalte med Vipps og Klarna.",
+        "Kundeservice svarte på mandag.",
+        "Appen for iPhone og Android er bra.",
+        "Posten i Trondheim mistet esken.",
+        "Jeg kjøpte en Kajakex i butikken.",
+        "Leveringen tok 2 dager og kostet 150 kr.",
+        "Betalingen gikk bra, 10/10!",
+        "Bra Service og Rask levering.",
+        "Vi reiste til Sverige i Juli.",
+    ],
+    "da": [
+        "Pakken fra Zalando kom til Aarhus.",
+        "Jeg betalte med MobilePay og Klarna.",
+        "Kundeservice svarede om mandagen.",
+        "Appen til iPhone og Android er god.",
+        "PostNord i Odense tabte kassen.",
+        "Jeg købte en Kajakex i butikken.",
+        "Leveringen tog 2 dage og kostede 150 kr.",
+        "Betalingen gik godt, 10/10!",
+        "God Service og Hurtig levering.",
+        "Vi rejste til Norge i Juli.",
+    ],
+    "fi": [
+        "Paketti Zalandosta tuli Tampereelle.",
+        "Maksoin Klarnalla ja MobilePaylla.",
+        "Asiakaspalvelu vastasi maanantaina.",
+        "Sovellus iPhonelle ja Androidille on hyvä.",
+        "Posti Turussa hukkasi laatikon.",
+        "Ostin Kajakexin kaupasta.",
+        "Toimitus kesti 2 päivää ja maksoi 15 euroa.",
+        "Maksu onnistui, 10/10!",
+        "Hyvä Palvelu ja nopea toimitus.",
+        "Matkustimme Norjaan heinäkuussa.",
+    ],
+    "en": [
+        "The parcel from Amazon came to London.",
+        "I paid with Klarna and PayPal.",
+        "Customer Service answered on Monday.",
+        "The app for iPhone and Android is good.",
+        "Royal Mail in Leeds lost the box.",
+        "I bought a Kajakex in the shop.",
+        "Delivery took 2 days and cost 15 pounds.",
+        "Payment went well, 10/10!",
+        "Great Service and Quick Delivery.",
+        "We went to Norway in July.",
+    ],
+}
 
 
 def named(language: str) -> Iterator[tuple[str, str, list[str]]]:

@@ -53,9 +53,13 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
 )
 # Short numbers are somebody's after "order no." and the like.
-_OWNED = tuple(
-    ["order", "ordre", "bestilling", "beställning", "tilau", "kund", "customer", "client", "asiaka", "medlem", "member", "jäsen", "booking", "bokning", "varau", "faktura", "invoice", "lasku", "ticket", "case", "ärende", "sak", "sag", "ref", "viite", "konto", "account", "plusgiro", "postgiro", "bankgiro", "pg", "bg", "pin", "kod", "code", "id", "postn", "postcode", "telefon", "tel", "tlf", "mobil", "phone", "puh"]
+_OWNED_WORDS = (
+    "order ordre bestilling beställning tilau kund customer client asiaka medlem member jäsen "
+    "booking bokning varau faktura invoice lasku ticket case ärende sak sag ref viite konto "
+    "account plusgiro postgiro bankgiro pg bg pin kod code id postn postcode telefon tel tlf "
+    "mobil phone puh"
 )
+_OWNED = tuple(_OWNED_WORDS.split())
 _MARKERS = frozenset(["nr", "no", "number", "nummer", "num", "numero", "id", "kode", "kod"])
 _IS = frozenset(["är", "er", "is", "on"])
 _WORDS = (
@@ -158,11 +162,8 @@ def _owned(before: list[str], gap: str, word: str) -> bool:
     if digits > 2 and (gap.endswith("#") or before[1] in _MARKERS - {"no"}):
         return True
     named = [part.startswith(_OWNED) for part in before]
-    if (
-        (named[0]
-        and (before[1] in _MARKERS or before[1] in _IS))
-        or (named[1]
-        and set(gap) & set(":#="))
+    if (named[0] and (before[1] in _MARKERS or before[1] in _IS)) or (
+        named[1] and set(gap) & set(":#=")
     ):
         return digits > 2
     return digits > 2 and named[1] and before[1].endswith(("nr", "nummer", "numero", "number"))

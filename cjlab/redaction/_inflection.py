@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-_FINNISH = ["ella", "ellä", "elle", "elta", "essa", "esta", "lla", "llä", "lle", "lta", "ltä", "ssa", "ssä", "sta", "stä", "ksi", "tta", "ttä", "iin", "een", "aan", "ään", "oon", "han", "hän", "kin", "n", "a", "ä", "in", "en", "an", "än", "on", "un", "yn", "ön"]
+_FINNISH_WORDS = (
+    "ella ellä elle elta essa esta lla llä lle lta ltä ssa ssä sta stä ksi tta ttä iin een aan "
+    "ään oon han hän kin n a ä in en an än on un yn ön"
+)
+_FINNISH = tuple(_FINNISH_WORDS.split())
 _GRADES = {
     "k": "kk",
     "t": "tt",

@@ -18,7 +18,8 @@ from cjlab.redaction._mails import Found
 LONGEST_NAME = 4  # words
 _TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _STARTS = frozenset('.!?:;•\0\n"“”„»«()[]/|>*#=…')
-_PARTICLES = frozenset(["von", "van", "der", "den", "de", "af", "av", "da", "di", "la", "le", "bin", "al", "ibn"])
+_PARTICLES_WORDS = "von van der den de af av da di la le bin al ibn"
+_PARTICLES = frozenset(_PARTICLES_WORDS.split())
 _NORDIC = re.compile(
     r".{2,}(?:sson|ssen|[^s]sen|nen|ström|strøm|qvist|kvist|quist|gren|lund|berg|dahl|dal|"
     r"gaard|gård|stad|mäki|vaara|salo|niemi|lahti|koski|järvi|saari|dottir|dotter)"
@@ -72,7 +73,7 @@ def names(seen: str, keep: Collection[str] = frozenset()) -> Iterator[Found]:
     known = _Known(frozenset(keep) | small)
     hot = [False] * len(words)
     _announced(seen, words, known, hot)
-    for i, word in enumerate(words):
+    for i in range(len(words)):
         hot[i] = hot[i] or _stands_alone(words, i, known)
     _grow(words, known, hot)
     for i, word in enumerate(words):
@@ -130,9 +131,8 @@ def _words(seen: str) -> Iterator[Word]:
     for found in _TOKEN.finditer(seen):
         gap = seen[end : found.start()]
         marks = gap.replace(" ", "")
-        opens = (
-            end == 0 or (bool(marks) and (marks[-1] in _STARTS or (marks[-1] == "-" and " " in gap)))
-        )
+        broken = marks[-1:] == "-" and " " in gap  # a dash between sentences
+        opens = end == 0 or broken or marks[-1:] in _STARTS
         # An initial's stop ends no sentence.
         if marks == "." and len(before) == 1 and before.isupper():
             opens = False
