@@ -86,7 +86,7 @@ def _groups(
             head = " · ".join(wording.name(value).text for value in key)
             groups.append({"head": head, "customers": row["customers"], "quotes": []})
             last = key
-        language = str(row["language"] or "")
+        language = "" if pd.isna(row["language"]) else str(row["language"])
         code = language if _LANGUAGE.fullmatch(language) else None
         groups[-1]["quotes"].append({"text": _worded(row["quote"], wording.language), "code": code})
     return groups

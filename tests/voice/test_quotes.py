@@ -37,7 +37,11 @@ def texts(count: int, **more: Any) -> pd.DataFrame:
         "theme": "delivery",
         "language": "en",
     }
-    return pd.DataFrame({**rows, **more})
+    columns = {
+        name: pd.Series(values, index=range(count), dtype=object)
+        for name, values in {**rows, **more}.items()
+    }
+    return pd.DataFrame(columns)
 
 
 def reasons(found: Quotes) -> dict[str, int]:
