@@ -146,7 +146,7 @@ def codes(seen: str) -> Iterator[Found]:
     for word in _TOKEN.finditer(seen):
         digits = sum(map(str.isdigit, word[0]))
         tail = digits > 2 and _UNIT_AFTER.match(seen, word.end())
-        if digits > LONGEST_ROW:
+        if digits > LONGEST_ROW and any(map(str.isalpha, word[0])):
             if not (tail and _AMOUNT.fullmatch(word[0])) and not _measured(word[0]):
                 yield (*word.span(), "number")
         elif _owned(before, seen[end : word.start()], word[0]) and not tail:
