@@ -11,7 +11,10 @@ _SAID = (
     "my name is|my name's|i am called|they call me|name|jag heter|mitt namn är|heter jag|namn|"
     "jeg heter|jeg hedder|mitt navn er|mit navn er|eg heiter|navn|nimeni on|nimi|olen nimeltäni"
 )
-_AM = "i am|i'm|this is|it's|it was|det är|det var|det er|jag är|jeg er|olen|tässä on|signed|undertecknad"
+_AM = (
+    "i am|i'm|this is|it's|it was|det är|det var|det er|jag är|jeg er|olen|tässä on|signed|"
+    "undertecknad"
+)
 _TITLES = (
     "mr|mrs|ms|miss|mx|dr|doctor|prof|professor|sir|dame|lord|lady|reverend|rev|sister|nurse|herr|"
     "hr|fru|frøken|fröken|doktor|herra|rouva|neiti|tohtori|lege|læge|läkare|överläkare|lääkäri|"
@@ -41,26 +44,35 @@ _PERSONAL = (
     "talte med|snakkede med|hjælp af|hjulpet af|tak til|kiitos|kiitokset|terveisiä"
 )
 _SIGN_OFFS = (
-    "regards|best regards|sincerely|yours sincerely|yours faithfully|yours truly|best wishes|cheers|"
-    "all the best|many thanks|love|mvh|vh|bh|vänlig hälsning|vänliga hälsningar|med vänlig hälsning|"
-    "med vänliga hälsningar|hälsning|hälsningar|hälsar|kram|vennlig hilsen|venlig hilsen|hilsen|"
+    "regards|best regards|sincerely|yours sincerely|yours faithfully|yours truly|best wishes|"
+    "cheers|all the best|many thanks|love|mvh|vh|bh|vänlig hälsning|vänliga hälsningar|"
+    "med vänlig hälsning|med vänliga hälsningar|hälsning|hälsningar|hälsar|kram|vennlig hilsen|"
+    "venlig hilsen|hilsen|"
     "beste hilsen|bedste hilsner|hilsner|klem|knus|ystävällisin terveisin|parhain terveisin|"
     "terveisin|terv|terveiset|yst terv|hilser"
 )
 # Who does this is a person, even where the name opens the sentence.
-DEEDS = frozenset(
-    "helped explained answered solved fixed listened sorted assisted phoned rang hjälpte förklarade "
-    "svarade löste fixade ordnade ringde lyssnade bemötte hjelpte forklarte svarte løste fikset "
-    "ordnet ringte lyttet hjalp forklarede svarede fiksede ordnede ringede lyttede ekspederede "
-    "betjente auttoi selitti vastasi hoiti soitti kuunteli palveli järjesti neuvoi".split()
+_DEEDS_WORDS = (
+    "helped explained answered solved fixed listened sorted assisted phoned rang hjälpte "
+    "förklarade svarade löste fixade ordnade ringde lyssnade bemötte hjelpte forklarte svarte "
+    "løste fikset ordnet ringte lyttet hjalp forklarede svarede fiksede ordnede ringede lyttede "
+    "ekspederede betjente auttoi selitti vastasi hoiti soitti kuunteli palveli järjesti neuvoi"
 )
-_LONGEST = 4  # words of a phrase
+DEEDS = frozenset(_DEEDS_WORDS.split())
+BEING = frozenset(["was", "is", "were", "var", "är", "er", "oli", "on"])
+# What only persons are.
+_TRAITS_WORDS = (
+    "kind helpful friendly lovely polite rude nice caring patient courteous attentive amazing "
+    "trevlig otrevlig hjälpsam vänlig duktig kunnig artig hyggelig hjelpsom vennlig flink høflig "
+    "dyktig sød venlig hjælpsom dygtig ystävällinen mukava avulias kohtelias töykeä"
+)
+TRAITS = frozenset(_TRAITS_WORDS.split())
 _SIGNED_WITHIN = 60  # signs from a sign-off to the end of the text
 
 
 @dataclass(frozen=True)
 class Cue:
-    """The word where a name is to come; `any_case`: with a capital or without; `signs`: the last."""
+    """Where a name is to come; `any_case`: with a capital or without; `signs`: the last."""
 
     at: int
     any_case: bool = False

@@ -23,7 +23,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
         "personal_number",
         re.compile(r"(?i)\b[A-Z]{2}[\s.-]?\d\d[\s.-]?\d\d[\s.-]?\d\d[\s.-]?[A-D]\b"),
     ),
-    ("number", re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)")),
+    ("number", re.compile(r"(?<![\d.])(?<!\d[ -])\d{1,3}(?:\.\d{1,3}){3}(?![ .-]?\d)")),
     ("number", re.compile(r"(?i)(?<![\w:.])(?:[0-9a-f]{1,4}:){3,7}[0-9a-f:]{1,9}(?![\w:])")),
     (
         "number",
@@ -40,7 +40,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"(?:\s?\d{1,2}(?:[.,]\d{1,6})?\s?(?:''|′′|[\"”″]))?\s?[NSEWØVÖ]?"
         ),
     ),
-    ("number", re.compile(r"[+-]?\b\d{1,3}[.,]\d{4,15}°?")),
+    ("number", re.compile(r"(?<![\d.,])\d{1,3},\d{4,15}(?![\d.,])")),
     ("number", re.compile(r"(?<![\d.,])\+?\d{2,4}(?:,\d{2,4}){3,6}(?![\d])")),
     ("number", re.compile(r"\b[A-Z]{2}\d{2}\s?[A-Z]{3}\b")),
     (
@@ -53,13 +53,15 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
 )
 # Short numbers are somebody's after "order no." and the like.
-_OWNED = tuple(
-    "order ordre bestilling beställning tilau kund customer client asiaka medlem member jäsen booking "
-    "bokning varau faktura invoice lasku ticket case ärende sak sag ref viite konto account plusgiro "
-    "postgiro bankgiro pg bg pin kod code id postn postcode telefon tel tlf mobil phone puh".split()
+_OWNED_WORDS = (
+    "order ordre bestilling beställning tilau kund customer client asiaka medlem member jäsen "
+    "booking bokning varau faktura invoice lasku ticket case ärende sak sag ref viite konto "
+    "account plusgiro postgiro bankgiro pg bg pin kod code id postn postcode telefon tel tlf "
+    "mobil phone puh"
 )
-_MARKERS = frozenset("nr no number nummer num numero id kode kod".split())
-_IS = frozenset("är er is on".split())
+_OWNED = tuple(_OWNED_WORDS.split())
+_MARKERS = frozenset(["nr", "no", "number", "nummer", "num", "numero", "id", "kode", "kod"])
+_IS = frozenset(["är", "er", "is", "on"])
 _WORDS = (
     "noll|null|nul|nolla|zero|oh|ett|en|et|yksi|one|två|to|kaksi|two|tre|kolme|three|fyra|fire|neljä|"
     "four|fem|viisi|five|sex|seks|kuusi|six|sju|syv|syv|seitsemän|seven|åtta|åtte|otte|kahdeksan|eight|"
@@ -85,13 +87,19 @@ _MONTH = (
     "heinä|elo|syys|loka|marras|joulu"
 )
 _DATES = (
-    re.compile(rf"(?i)\b\d{{1,2}}(?:\.|st|nd|rd|th|:?e)?\s(?:{_MONTH})\w{{0,9}}\.?,?\s(?:19|20)\d\d\b"),
+    re.compile(
+        rf"(?i)\b\d{{1,2}}(?:\.|st|nd|rd|th|:?e)?\s(?:{_MONTH})\w{{0,9}}\.?,?\s(?:19|20)\d\d\b"
+    ),
     re.compile(rf"(?i)\b(?:{_MONTH})\w{{0,9}}\.?\s\d{{1,2}}(?:st|nd|rd|th)?,?\s(?:19|20)\d\d\b"),
 )
 _DAY_FIRST = re.compile(r"(\d{1,2})(\.\s?|/|-)(\d{1,2})(?:\2|\s|-)((?:19|20)\d\d|\d\d)")
 _YEAR_FIRST = re.compile(r"((?:19|20)\d\d)([./-])(\d{1,2})\2(\d{1,2})")
-_CURRENCY = r"kr\b|kronor|kroner|kruunua|:-|,-|sek\b|nok\b|dkk\b|eur|€|£|\$|pund|pound|dollar|usd\b|gbp\b"
-_MEASURE = r"mah\b|kwh\b|km\b|mil\b|kg\b|g\b|ml\b|gb\b|mb\b|tb\b|w\b|px\b|m2\b|kvm\b|steps\b|steg\b|%"
+_CURRENCY = (
+    r"kr\b|kronor|kroner|kruunua|:-|,-|sek\b|nok\b|dkk\b|eur|€|£|\$|pund|pound|dollar|usd\b|gbp\b"
+)
+_MEASURE = (
+    r"mah\b|kwh\b|km\b|mil\b|kg\b|g\b|ml\b|gb\b|mb\b|tb\b|w\b|px\b|m2\b|kvm\b|steps\b|steg\b|%"
+)
 _UNIT_AFTER = re.compile(rf"(?i)(?:,\d\d)?\s?(?:{_CURRENCY}|{_MEASURE})")
 _UNIT_BEFORE = re.compile(rf"(?i)(?:{_CURRENCY})\s?$")
 _SUM = r"[1-9]\d{0,2}(?:[\s.]\d{3}){1,2}|[1-9]\d{0,6}"
@@ -138,7 +146,7 @@ def codes(seen: str) -> Iterator[Found]:
     for word in _TOKEN.finditer(seen):
         digits = sum(map(str.isdigit, word[0]))
         tail = digits > 2 and _UNIT_AFTER.match(seen, word.end())
-        if digits > LONGEST_ROW:
+        if digits > LONGEST_ROW and any(map(str.isalpha, word[0])):
             if not (tail and _AMOUNT.fullmatch(word[0])) and not _measured(word[0]):
                 yield (*word.span(), "number")
         elif _owned(before, seen[end : word.start()], word[0]) and not tail:
@@ -148,13 +156,15 @@ def codes(seen: str) -> Iterator[Found]:
 
 def _owned(before: list[str], gap: str, word: str) -> bool:
     """Tell whether the words before say that a number is that of an order, a customer, a card."""
-    if not word[-1:].isdigit() and not word[:1].isdigit() or len(gap) > 4:
+    if (not word[-1:].isdigit() and not word[:1].isdigit()) or len(gap) > 4:
         return False
     digits = sum(map(str.isdigit, word))
     if digits > 2 and (gap.endswith("#") or before[1] in _MARKERS - {"no"}):
         return True
     named = [part.startswith(_OWNED) for part in before]
-    if named[0] and (before[1] in _MARKERS or before[1] in _IS) or named[1] and set(gap) & set(":#="):
+    if (named[0] and (before[1] in _MARKERS or before[1] in _IS)) or (
+        named[1] and set(gap) & set(":#=")
+    ):
         return digits > 2
     return digits > 2 and named[1] and before[1].endswith(("nr", "nummer", "numero", "number"))
 

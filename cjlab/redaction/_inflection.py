@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-_FINNISH = (
-    "lla llä lle lta ltä ssa ssä sta stä ksi tta ttä iin een aan ään oon lla han hän kin n a ä in en"
-).split()
-_GRADES = {"k": "kk", "t": "tt", "p": "pp", "d": "t", "nn": "nt", "ll": "lt", "mm": "mp", "ng": "nk"}
+_FINNISH_WORDS = (
+    "ella ellä elle elta essa esta lla llä lle lta ltä ssa ssä sta stä ksi tta ttä iin een aan "
+    "ään oon han hän kin n a ä in en an än on un yn ön"
+)
+_FINNISH = tuple(_FINNISH_WORDS.split())
+_GRADES = {
+    "k": "kk",
+    "t": "tt",
+    "p": "pp",
+    "d": "t",
+    "nn": "nt",
+    "ll": "lt",
+    "mm": "mp",
+    "ng": "nk",
+}
 
 
 @lru_cache(maxsize=20_000)

@@ -98,4 +98,4 @@ def _bare(token: str) -> tuple[int, int]:
 
 
 def _word(sign: str) -> bool:
-    return sign.isalnum() or sign in ("_", "-", "+", '"', "'", "[") and bool(sign)
+    return sign.isalnum() or (sign in ("_", "-", "+", '"', "'", "[") and bool(sign))

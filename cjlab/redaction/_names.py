@@ -17,18 +17,22 @@ from cjlab.redaction._mails import Found
 
 LONGEST_NAME = 4  # words
 _TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
-_STARTS = frozenset(".!?:;•\0\n\"“”„»«()[]/|>*#=…")
-_PARTICLES = frozenset("von van der den de af av da di la le bin al ibn".split())
+_STARTS = frozenset('.!?:;•\0\n"“”„»«()[]/|>*#=…')
+_PARTICLES_WORDS = "von van der den de af av da di la le bin al ibn"
+_PARTICLES = frozenset(_PARTICLES_WORDS.split())
 _NORDIC = re.compile(
     r".{2,}(?:sson|ssen|[^s]sen|nen|ström|strøm|qvist|kvist|quist|gren|lund|berg|dahl|dal|"
     r"gaard|gård|stad|mäki|vaara|salo|niemi|lahti|koski|järvi|saari|dottir|dotter)"
 )
-_ENGLISH = re.compile(r"(?:mc|mac|o'|fitz)[^\W\d_]{3,}|.{3,}(?:ington|worth|shaw|croft|wright|smith)")
+_ENGLISH = re.compile(
+    r"(?:mc|mac|o'|fitz)[^\W\d_]{3,}|.{3,}(?:ington|worth|shaw|croft|wright|smith)"
+)
 _PLAIN_ENDS = re.compile(
     r".{2,}(?:ing|tion|ment|ness|ity|able|ible|ful|less|ance|ence|ship|ism|ists?|ally|ously|"
     r"ning|ningen|het|heten|ande|ende|lig|ligt|lige|skt|isk|iska|erna|orna|arna|ene|erne|"
-    r"sti|ssa|ssä|minen|misen|mista|mista|inen|aika|ksi)"
+    r"minen|misen)"
 )
+_FINNISH_ENDS = re.compile(r".{2,}(?:sti|ssa|ssä|inen|aika|ksi)")  # of words that open sentences
 
 
 @dataclass
@@ -69,7 +73,7 @@ def names(seen: str, keep: Collection[str] = frozenset()) -> Iterator[Found]:
     known = _Known(frozenset(keep) | small)
     hot = [False] * len(words)
     _announced(seen, words, known, hot)
-    for i, word in enumerate(words):
+    for i in range(len(words)):
         hot[i] = hot[i] or _stands_alone(words, i, known)
     _grow(words, known, hot)
     for i, word in enumerate(words):
@@ -85,14 +89,18 @@ class _Known:
 
     def ordinary(self, word: Word) -> bool:
         low = word.low.removesuffix("'s")
-        if low in self._keep or low in ordinary():
+        if low in self._keep or any(base in ordinary() for base in bases(low)):
             return True
         return "-" in low and all(part in ordinary() for part in low.split("-"))
 
     def first(self, word: Word) -> bool:
         # What opens a sentence is a name in its own form only: "Olen" is no case of Ole.
         forms = bases(word.low)
-        forms = forms if not word.opens else tuple(f for f in forms if word.low in (f, f"{f}s", f"{f}'s"))
+        forms = (
+            forms
+            if not word.opens
+            else tuple(f for f in forms if word.low in (f, f"{f}s", f"{f}'s"))
+        )
         return any(form in listed("first_names") for form in forms)
 
     def last(self, word: Word) -> bool:
@@ -123,7 +131,8 @@ def _words(seen: str) -> Iterator[Word]:
     for found in _TOKEN.finditer(seen):
         gap = seen[end : found.start()]
         marks = gap.replace(" ", "")
-        opens = end == 0 or bool(marks) and (marks[-1] in _STARTS or marks[-1] == "-" and " " in gap)
+        broken = marks[-1:] == "-" and " " in gap  # a dash between sentences
+        opens = end == 0 or broken or marks[-1:] in _STARTS
         # An initial's stop ends no sentence.
         if marks == "." and len(before) == 1 and before.isupper():
             opens = False
@@ -146,10 +155,16 @@ def _stands_alone(words: Sequence[Word], i: int, known: _Known) -> bool:
     if known.listed(word) and not known.ambiguous(word):
         if known.first(word) or not word.opens:
             return True
-        return _PLAIN_ENDS.fullmatch(word.low) is None
+        return not _plain(word)
     if word.shouts or word.opens or known.ordinary(word) or not _personal(word):
         return False
-    return known.listed(word) or _PLAIN_ENDS.fullmatch(word.low) is None
+    return known.listed(word) or not _plain(word)
+
+
+def _plain(word: Word) -> bool:
+    """Tell whether a word ends as plain words do."""
+    ends = word.opens and _FINNISH_ENDS.fullmatch(word.low)
+    return bool(ends or _PLAIN_ENDS.fullmatch(word.low))
 
 
 def _announced(seen: str, words: Sequence[Word], known: _Known, hot: list[bool]) -> None:
@@ -163,7 +178,10 @@ def _announced(seen: str, words: Sequence[Word], known: _Known, hot: list[bool])
     _sign(seen, words, known, hot)
     for i, word in enumerate(words[:-1]):
         verb = words[i + 1]
-        if verb.joined and verb.text in _cues.DEEDS and known.may_be(word):
+        if not (verb.joined and known.may_be(word)):
+            continue
+        traits = {w.text for w in words[i + 2 : i + 5]} & _cues.TRAITS
+        if verb.text in _cues.DEEDS or (verb.text in _cues.BEING and traits):
             hot[i] = True
 
 
@@ -174,7 +192,7 @@ def _fits(word: Word, known: _Known, cue: _cues.Cue, first: bool) -> bool:
         return known.first(word) or word.low not in ordinary()
     if not word.capital:
         return known.first(word) and not known.ambiguous(word) and not known.ordinary(word)
-    return not known.ordinary(word) or known.first(word) and not _is_function(word)
+    return not known.ordinary(word) or (known.first(word) and not _is_function(word))
 
 
 def _sign(seen: str, words: Sequence[Word], known: _Known, hot: list[bool]) -> None:
@@ -184,7 +202,11 @@ def _sign(seen: str, words: Sequence[Word], known: _Known, hot: list[bool]) -> N
         lead = seen[max(0, word.start - 3) : word.start].rstrip(" ")
         signs = lead.endswith(("\n", "-", "/", "~")) and word.opens
         rest = tail[i:]
-        if len(words) > len(rest) and signs and all(w.capital and not known.ordinary(w) and _personal(w) for w in rest):
+        if (
+            len(words) > len(rest)
+            and signs
+            and all(w.capital and not known.ordinary(w) and _personal(w) for w in rest)
+        ):
             for k in range(len(words) - len(rest), len(words)):
                 hot[k] = True
             return
@@ -202,12 +224,14 @@ def _grow(words: Sequence[Word], known: _Known, hot: list[bool]) -> None:
             continue
         following = words[i + 1] if i + 1 < len(words) else None
         links = word.text in _PARTICLES and following is not None and following.capital
-        initial = len(word.text) == 1 and word.capital and following is not None and following.joined
-        hot[i] = links or initial or known.may_be(word) and (len(word.text) > 1)
+        initial = (
+            len(word.text) == 1 and word.capital and following is not None and following.joined
+        )
+        hot[i] = links or initial or (known.may_be(word) and (len(word.text) > 1))
     for i in range(len(words) - 2, -1, -1):
         word, following = words[i], words[i + 1]
         if hot[i] or not hot[i + 1] or not following.joined or not word.capital:
             continue
         initial = len(word.text) == 1 and word.text not in "I"
-        likely = known.may_be(word) and not (word.opens and _PLAIN_ENDS.fullmatch(word.low))
+        likely = known.may_be(word) and not (word.opens and _plain(word))
         hot[i] = initial or known.first(word) or likely

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cjlab.redaction._mails import Found
 
 _UPPER = "A-ZÅÄÖÆØÉÜ"
-_NUMBER = r"\d{1,4}(?:\s?-\s?\d{1,4})?\s?(?-i:[A-Ha-h]\b)?"
+_NUMBER = r"\d{1,4}(?:\s?-\s?\d{1,4})?\s?(?:(?-i:[A-Ha-h]\b)(?:\s\d{1,3}\b)?)?"
 # A floor, a door, a staircase.
 _DOOR = (
     r"(?:,?\s(?:lgh|leil|lejl|leilighet|as|h|etg|apt|flat|st|th|tv|mf|kl)\.?\s?\d{0,4}|"

@@ -7,7 +7,9 @@ import re
 import unicodedata
 
 MASK = "\0"  # stands where something has been found; no plain text holds it
-_BLANKS = dict.fromkeys(map(ord, "\u115f\u1160\u3164\uffa0\u2800"), " ")  # letters that show nothing
+_BLANKS = dict.fromkeys(
+    map(ord, "\u115f\u1160\u3164\uffa0\u2800"), " "
+)  # letters that show nothing
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−⁃﹘﹣－ー᠆"), "-")
 _DOTS = dict.fromkeys(map(ord, "。｡․·•∙⋅・"), ".")
 _QUOTES = dict.fromkeys(map(ord, "’‘´`ʼ′＇"), "'")

@@ -1,6 +1,7 @@
 """Reports: what notebooks publish with, and what runs, verifies and publishes them.
 
-Notebooks use `show`, `figure`, `sheet`, `quotes`, `say`, `headline` and `done`; `run` makes a report.
+Notebooks use `show`, `figure`, `sheet`, `quotes`, `say`, `headline` and `done`; `run` makes a
+report.
 """
 
 from __future__ import annotations

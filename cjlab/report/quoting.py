@@ -54,7 +54,9 @@ def quotes(
     caption = caption or name.replace("_", " ")
     table = chosen.table
     shown = table[table["customers"] >= here.minimum].reset_index(drop=True)
-    withheld = {str(reason): int(texts) for reason, texts in chosen.withheld.itertuples(index=False)}
+    withheld = {
+        str(reason): int(texts) for reason, texts in chosen.withheld.itertuples(index=False)
+    }
     if fewer := len(table) - len(shown):
         withheld["small_group"] = withheld.get("small_group", 0) + fewer
     if file := here.file("tables", f"{name}.json"):
@@ -84,7 +86,7 @@ def _groups(
             head = " · ".join(wording.name(value).text for value in key)
             groups.append({"head": head, "customers": row["customers"], "quotes": []})
             last = key
-        language = str(row["language"] or "")
+        language = "" if pd.isna(row["language"]) else str(row["language"])
         code = language if _LANGUAGE.fullmatch(language) else None
         groups[-1]["quotes"].append({"text": _worded(row["quote"], wording.language), "code": code})
     return groups

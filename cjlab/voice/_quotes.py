@@ -142,7 +142,8 @@ def quotes(
             customers.add(open_rows.at[index, "customer_id"])
             shown = {"quote": quote, "language": rows.at[index, "language"], "customers": whole}
             chosen.append({**dict(zip(names, key, strict=True)), **shown})
-    table = pd.DataFrame(chosen, columns=[*names, "quote", "language", "customers"])
+    columns = [*names, "quote", "language", "customers"]
+    table = pd.DataFrame(chosen, columns=columns, dtype=object).astype({"customers": "int64"})
     counts = Counter(rows["reason"].dropna())
     withheld = [(reason, counts[reason]) for reason in REASONS if counts[reason]]
     return Quotes(table, pd.DataFrame(withheld, columns=["reason", "texts"]), names, minimum)
@@ -177,17 +178,18 @@ def _ordered(
     """Sort rows by a digest of what they say: their order tells nothing and cannot matter."""
     if vectors is not None and len(vectors) != len(frame):
         raise UserError(f"quotes: {len(vectors)} vectors for {len(frame)} rows.")
-    rows = pd.DataFrame({name: frame[name].to_numpy(dtype=object) for name in names})
-    rows["text"] = [None if _null(v) else str(v) for v in frame["text"]]
-    rows["customer_id"] = [None if _null(v) else str(v) for v in frame["customer_id"]]
-    rows["consent"] = [_yes(value) for value in frame["consent"]]
-    language = frame["language"] if "language" in frame.columns else [None] * len(frame)
-    rows["language"] = [None if _null(v) else str(v) for v in language]
-    rows["_digest"] = [
-        _digest(*parts) for parts in zip(rows["text"], rows["customer_id"], strict=True)
-    ]
-    group = rows[list(names)].astype(str).agg("\0".join, axis=1) if names and len(rows) else ""
-    rows["_group"] = group
+    # As objects: half a surrogate is no string of Arrow's.
+    columns: dict[str, list[Any]] = {name: frame[name].to_list() for name in names}
+    for name in ("text", "customer_id", "language"):
+        values = frame[name] if name in frame.columns else [None] * len(frame)
+        columns[name] = [None if _null(value) else str(value) for value in values]
+    columns["consent"] = [_yes(value) for value in frame["consent"]]
+    written = zip(columns["text"], columns["customer_id"], strict=True)
+    columns["_digest"] = [_digest(*parts) for parts in written]
+    keys = [columns[name] for name in names]
+    columns["_group"] = ["\0".join(map(str, parts)) for parts in zip(*keys, strict=True)]
+    columns["_group"] = columns["_group"] if names else [""] * len(frame)
+    rows = pd.DataFrame({n: pd.Series(values, dtype=object) for n, values in columns.items()})
     order = rows.sort_values(["_digest", "_group"], kind="stable").index.to_numpy()
     near = None if vectors is None else np.asarray(vectors, dtype="float64")[order]
     return rows.loc[order].reset_index(drop=True), near
@@ -196,17 +198,19 @@ def _ordered(
 def _reasons(rows: pd.DataFrame, names: tuple[str, ...], minimum: int) -> pd.Series:
     """Say of each row why it cannot be quoted, before its text is read."""
     wrote = rows["text"].notna() & rows["customer_id"].notna()
-    refused = set(rows.loc[[v is False for v in rows["consent"]], "customer_id"])
+    refused = set(rows.loc[np.array([v is False for v in rows["consent"]], bool), "customer_id"])
     no_group = rows[list(names)].isna().any(axis=1) if names else pd.Series(False, rows.index)
     sizes = rows[wrote & ~no_group].groupby("_group")["customer_id"].nunique()
     rows["_customers"] = rows["_group"].map(sizes).fillna(0).astype(int)
     reason = pd.Series(None, index=rows.index, dtype=object)
-    agreed = [v is True for v in rows["consent"]] & ~rows["customer_id"].isin(refused)
+    agreed = np.array([v is True for v in rows["consent"]], dtype=bool)
+    agreed &= ~rows["customer_id"].isin(refused).to_numpy()
     # The first that holds is told: the last is set first.
     reason[no_group | (rows["_customers"] < minimum)] = "small_group"
     reason[~agreed] = "no_consent"
     reason[rows["customer_id"].isna()] = "no_customer"
-    reason[[text is None or not text.strip() for text in rows["text"]]] = "no_text"
+    blank = [text is None or not text.strip() for text in rows["text"]]
+    reason[np.array(blank, dtype=bool)] = "no_text"
     return reason
 
 
@@ -247,9 +251,7 @@ def _ordinary(rows: pd.DataFrame) -> frozenset[str]:
     return frozenset(often)
 
 
-def _quote(
-    text: str, keep: frozenset[str], shortest: int, longest: int
-) -> tuple[str, str | None]:
+def _quote(text: str, keep: frozenset[str], shortest: int, longest: int) -> tuple[str, str | None]:
     """Redact, then cut: what stands at a cut cannot hide half of a number."""
     found = examine(text[:LONGEST_READ], keep)
     quote = _cut(found.text, longest)

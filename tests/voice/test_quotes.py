@@ -29,13 +29,19 @@ HOSTILE = [
 def texts(count: int, **more: Any) -> pd.DataFrame:
     """Return as many different texts of as many customers."""
     rows = {
-        "text": [f"The parcel with the {word * 3} came late" for word in map(chr, range(97, 97 + count))],
+        "text": [
+            f"The parcel with the {word * 3} came late" for word in map(chr, range(97, 97 + count))
+        ],
         "customer_id": [f"C{i}" for i in range(count)],
         "consent": True,
         "theme": "delivery",
         "language": "en",
     }
-    return pd.DataFrame({**rows, **more})
+    columns = {
+        name: pd.Series(values, index=range(count), dtype=object)
+        for name, values in {**rows, **more}.items()
+    }
+    return pd.DataFrame(columns)
 
 
 def reasons(found: Quotes) -> dict[str, int]:
@@ -142,7 +148,9 @@ def test_a_long_text_is_cut_at_a_sentence_and_no_number_is_cut_in_two():
 def test_words_that_customers_write_small_are_no_names():
     frame = texts(12, text=[f"I think the Zorbler is {w} enough" for w in "abcdefghijkl"])
     assert "[name]" in quotes(frame).table["quote"][0]
-    frame["text"] = [f"I think the {'Z' if i < 1 else 'z'}orbler is fine, and {i}" for i in range(12)]
+    frame["text"] = [
+        f"I think the {'Z' if i < 1 else 'z'}orbler is fine, and {i}" for i in range(12)
+    ]
     assert not quotes(frame, per_group=12).table["quote"].str.contains("name").any()
 
 
@@ -205,8 +213,8 @@ def test_the_report_s_own_minimum_holds_too(stage: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.needs("browser")
 def test_a_hostile_quote_runs_nowhere(browser: Any, tmp_path: Path):
-    from cjlab.report.quoting import _groups
     from cjlab.report.cells import Wording
+    from cjlab.report.quoting import _groups
     from cjlab.report.render import render
 
     rows = pd.concat([texts(10, text=text, theme=text.replace("\0", "")) for text in HOSTILE])
@@ -215,8 +223,12 @@ def test_a_hostile_quote_runs_nowhere(browser: Any, tmp_path: Path):
     assert len(found.table) >= 4
     groups = _groups(found.table, found.by, Wording("en"))
     page_file = tmp_path / "page.html"
-    html = render("quotes.html.j2", "en", caption=HOSTILE[0], groups=groups, withheld=[], file="q.json")
-    page_file.write_text(f"<!doctype html><title>still</title>{html}", encoding="utf-8", errors="replace")
+    html = render(
+        "quotes.html.j2", "en", caption=HOSTILE[0], groups=groups, withheld=[], file="q.json"
+    )
+    page_file.write_text(
+        f"<!doctype html><title>still</title>{html}", encoding="utf-8", errors="replace"
+    )
     page = browser.new_page()
     wrong: list[str] = []
     page.on("dialog", lambda dialog: (wrong.append("dialog"), dialog.dismiss()))
