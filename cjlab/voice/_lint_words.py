@@ -27,6 +27,8 @@ class Words:
         self.second_question = re.compile(rf"{joint},?\s+{_whole(self._source['asking'])}", re.I)
         # With blanks around it: the "and" of "pick-and-mix" joins nothing.
         self.joined = re.compile(rf"(\S+)\s+({joint})\s+(\S+)", re.I)
+        # "How warm or cold": two ends of one scale.
+        self.ends = re.compile(rf"{_whole(self._source['degree'])}\s+\S+\s+{joint}\s+\S+", re.I)
 
     def _beside_own(self) -> list[re.Pattern[str]]:
         """Match "our fast delivery" but not "how fast our delivery is"."""
