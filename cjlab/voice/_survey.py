@@ -202,12 +202,9 @@ class Survey(Part):
             for question in self.questions
             if question.becomes not in (None, "consent") and question.id not in beside.values()
         ]
-        consent = {
-            "consent": heads[question.id]
-            for question in self.questions
-            if question.becomes == "consent"
-        }
-        return {"format": "wide", "columns": consent, "answers": answers}
+        consent = [q.id for q in self.questions if q.becomes == "consent"]
+        whose = {"consent": heads[consent[0]]} if consent else {}
+        return {"format": "wide", "columns": whose, "answers": answers}
 
 
 def _check_reference(question: Question, earlier: Mapping[str, Question]) -> None:

@@ -258,7 +258,7 @@ def test_reasons_get_the_same_codes_in_every_language() -> None:
 
 
 def test_a_mapping_of_a_question_that_is_not_there() -> None:
-    with pytest.raises(UserError, match='no question "npss". Did you mean "nps"'):
+    with pytest.raises(UserError, match=r'no question "npss"\. Did you mean "nps"'):
         survey("nps").mapping({"npss": "Q1"})
 
 

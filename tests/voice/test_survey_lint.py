@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ MEASURED = {
 }
 
 
+@cache
 def labelled(name: str) -> dict[str, list[dict]]:
     return yaml.safe_load((HERE / f"questions_{name}.yaml").read_text(encoding="utf-8"))
 
