@@ -125,7 +125,7 @@ class Survey(Part):
         --------
         >>> own = Survey(id="own", language="en", questions=[
         ...     {"id": "why", "kind": "open", "text": "Why did you choose us?"}])
-        >>> print(own.to_markdown().splitlines()[-2])
+        >>> print(own.to_markdown().splitlines()[-3])
         **1. Why did you choose us?**
         """
         return write.markdown(self)
