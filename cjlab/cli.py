@@ -184,6 +184,38 @@ def loop(
 
 
 @app.command()
+def survey(
+    name: Annotated[str | None, typer.Argument(help="nps, csat, ces, …; all are listed")] = None,
+    language: Annotated[str | None, typer.Option(help="en (default), sv, nb, da or fi")] = None,
+    form: Annotated[str, typer.Option("--format", help="md, csv or yaml")] = "md",
+    out: Annotated[Path | None, typer.Option(help="a file to write; the screen by default")] = None,
+    company: Annotated[str | None, typer.Option(help="what customers call it")] = None,
+    product: Annotated[str | None, typer.Option(help="what customers call it")] = None,
+    feature: Annotated[list[str] | None, typer.Option(help="for kano; repeatable")] = None,
+    check: Annotated[
+        Path | None, typer.Option("--lint", help="an own questionnaire, YAML or CSV")
+    ] = None,
+) -> None:
+    """Write a questionnaire of the survey kit, or check an own one."""
+    from cjlab.voice import _kit_commands as kit
+
+    if check is not None:
+        findings = kit.checked(check, language)
+        for line in findings:
+            typer.echo(_plain(line))
+        raise typer.Exit(1 if findings else 0)
+    if name is None:
+        typer.echo(kit.listed(language or "en"))
+        return
+    names = {"company": company, "product": product, "feature": feature}
+    found = kit.written(name, language or "en", form, names)
+    if out is None:
+        typer.echo(found, nl=False)
+    else:
+        kit.save(found, out)
+
+
+@app.command()
 def bench(
     events: Annotated[float, typer.Option(help="about how many, such as 10e6")] = 1e6,
     customers: Annotated[int | None, typer.Option(help="a tenth of the events by default")] = None,

@@ -18,7 +18,7 @@ def double_barrelled(question: Question, words: Words) -> str | None:
     text = plain(question.text)
     if text.count("?") > 1:
         return "? … ?"
-    asked = words.without("pairs", sentences(text)[-1])
+    asked = words.ends.sub("–", words.without("pairs", sentences(text)[-1]))
     if second := words.second_question.search(asked):
         return second[0]
     if question.kind in RATED or is_yes_no(question, words) or is_rating(question, words):
@@ -29,7 +29,7 @@ def double_barrelled(question: Question, words: Words) -> str | None:
 def _two_things(asked: str, words: Words) -> str | None:
     """What a conjunction joins, but for opposites ("clear or unclear") and names ("M and S")."""
     for found in words.joined.finditer(asked):
-        one, _, other = (part.strip(".,;?!“”\"") for part in found.groups())
+        one, _, other = (part.strip('.,;?!“”"') for part in found.groups())
         names = one[:1].isupper() and other[:1].isupper() and found.start() > 0
         opposite = one.endswith(other) or other.endswith(one)
         if not names and not opposite:

@@ -9,6 +9,8 @@ from pathlib import Path
 from cjlab import _yaml
 
 _FOLDER = Path(__file__).parent / "kit" / "words"
+# Characters of a text that are looked at, so that no pattern takes long.
+LONGEST = 2000
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+")
 
 
@@ -27,6 +29,8 @@ class Words:
         self.second_question = re.compile(rf"{joint},?\s+{_whole(self._source['asking'])}", re.I)
         # With blanks around it: the "and" of "pick-and-mix" joins nothing.
         self.joined = re.compile(rf"(\S+)\s+({joint})\s+(\S+)", re.I)
+        # "How warm or cold": two ends of one scale.
+        self.ends = re.compile(rf"{_whole(self._source['degree'])}\s+\S+\s+{joint}\s+\S+", re.I)
 
     def _beside_own(self) -> list[re.Pattern[str]]:
         """Match "our fast delivery" but not "how fast our delivery is"."""
@@ -69,8 +73,8 @@ def words(language: str) -> Words:
 
 
 def plain(text: str) -> str:
-    """One line, straight apostrophes: what the word lists are written for."""
-    return " ".join(text.replace("’", "'").split())
+    """One line, straight apostrophes, no longer than anybody reads: what the lists are for."""
+    return " ".join(text[:LONGEST].replace("’", "'").split())
 
 
 def sentences(text: str) -> list[str]:

@@ -57,7 +57,7 @@ class Option(Part):
 
 
 class Branch(Part):
-    """Ask only who gave an earlier question such an answer: a number from low to high, an option."""
+    """Ask only who answered an earlier question so: with a number in between, or an option."""
 
     question: str
     low: int | None = None

@@ -125,7 +125,7 @@ class Survey(Part):
         --------
         >>> own = Survey(id="own", language="en", questions=[
         ...     {"id": "why", "kind": "open", "text": "Why did you choose us?"}])
-        >>> print(own.to_markdown().splitlines()[-2])
+        >>> print(own.to_markdown().splitlines()[-3])
         **1. Why did you choose us?**
         """
         return write.markdown(self)
@@ -202,12 +202,9 @@ class Survey(Part):
             for question in self.questions
             if question.becomes not in (None, "consent") and question.id not in beside.values()
         ]
-        consent = {
-            "consent": heads[question.id]
-            for question in self.questions
-            if question.becomes == "consent"
-        }
-        return {"format": "wide", "columns": consent, "answers": answers}
+        consent = [q.id for q in self.questions if q.becomes == "consent"]
+        whose = {"consent": heads[consent[0]]} if consent else {}
+        return {"format": "wide", "columns": whose, "answers": answers}
 
 
 def _check_reference(question: Question, earlier: Mapping[str, Question]) -> None:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from cjlab import _yaml
 from cjlab.errors import UserError, did_you_mean
 from cjlab.messages import LANGUAGES
-from cjlab.voice._questions import Branch, Option, Question, Scale
+from cjlab.voice._questions import Option, Question
 from cjlab.voice._survey import Survey
 from cjlab.voice._survey_write import BETWEEN, COLUMNS
 
