@@ -47,7 +47,7 @@ def answers(
         there is no number), ``scale`` (as given), ``valid`` (a score of NPS, CSAT or CES that is
         on its scale), ``text``, ``ts``, ``invited_ts``, ``touchpoint``, ``stage``, ``attached``
         (``touchpoint``, ``stage`` or null), ``channel``, ``wave``, ``relation``, ``language`` and
-        ``consent`` (of the customer, where declared).
+        ``consent`` (the answer's own, else the customer's).
 
     Raises
     ------
@@ -73,7 +73,9 @@ def answers(
     order = ibis.window(order_by=[table[name] for name in RESPONSES.names])
     table = attach(j, table.mutate(row=ibis.row_number().over(order)))
     table = of_customer(j, table, "persona", "persona")
-    table = of_customer(j, table, "customers", "consent")
+    # What an answer says of itself goes before what its customer said once.
+    table = of_customer(j, table.rename(own="consent"), "customers", "consent")
+    table = table.mutate(consent=table.own.fill_null(table.consent))
     return table.select(
         "row", "customer_id", "unit", "persona", "kind", "score", "scale", "valid", "text", "ts",
         "invited_ts", "touchpoint", "stage", "attached", "channel", "wave", "relation",

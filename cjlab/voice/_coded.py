@@ -13,10 +13,10 @@ from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS
 from cjlab.study import Study
 from cjlab.voice._answers import When, answers
-from cjlab.voice._persons import UNKNOWN
 from cjlab.voice._codebook import Codebook
 from cjlab.voice._find_themes import study_themes
 from cjlab.voice._language import language as tell_language
+from cjlab.voice._persons import UNKNOWN
 from cjlab.voice._themes import OTHER, UNREAD, Themes
 from cjlab.voice._vocabulary import owners
 

@@ -17,8 +17,8 @@ from cjlab.estimates import estimates
 from cjlab.journey import Journeys
 from cjlab.study import Study
 from cjlab.voice._answers import When, answers
-from cjlab.voice._persons import UNKNOWN
 from cjlab.voice._margin import ENOUGH_FOR_VARIANCE, needed, worst_variance
+from cjlab.voice._persons import UNKNOWN
 from cjlab.voice._scales import SCALES
 
 KINDS = ("nps", "csat", "ces", "text")

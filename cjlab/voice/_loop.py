@@ -18,8 +18,8 @@ from cjlab.journey._waiting import Row, Rows, quantile_row
 from cjlab.journey.base import parse_duration
 from cjlab.study import Study
 from cjlab.voice._answers import When, answers
-from cjlab.voice._persons import UNKNOWN
 from cjlab.voice._cases import cases, is_low
+from cjlab.voice._persons import UNKNOWN
 
 BREAKDOWNS = ("owner", "touchpoint", "stage", "persona", "kind", "channel", "language")
 _QUANTILES = (("median", 0.5), ("p90", 0.9))

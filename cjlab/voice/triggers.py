@@ -15,7 +15,7 @@ from cjlab import config
 from cjlab.errors import UserError
 from cjlab.journey.base import to_utc
 from cjlab.study import Study
-from cjlab.voice import _planned, _hours
+from cjlab.voice import _hours, _planned
 from cjlab.voice._answers import When
 from cjlab.voice._candidates import candidates
 from cjlab.voice._quarantine import FATES

@@ -1,4 +1,4 @@
-"""A small study written anew for each test; and small.py as a module, which importlib mode hides."""
+"""A small study written anew for each test; and small.py as a module of its own."""
 
 from __future__ import annotations
 

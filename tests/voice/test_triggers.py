@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from cjlab import config
 from cjlab.errors import UserError
 from cjlab.voice import triggers
-from cjlab.voice._planned import busiest
 from cjlab.voice._candidates import name_hash
 from cjlab.voice._margin import needed, worst_variance
+from cjlab.voice._planned import busiest
 from cjlab.voice._quarantine import ASKED, OVER_CAP, QUARANTINED, decide, draws
 from cjlab.voice_settings import WEEKDAYS, Trigger
 
