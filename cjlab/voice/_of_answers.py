@@ -97,7 +97,7 @@ def csat(
     >>> csat([5, 4, 3, 1])[["metric", "value"]].values.tolist()
     [['csat', 0.5], ['invalid', 0.0]]
     """
-    frame = framed(scores)
+    frame = _only(framed(scores), "csat")
     said = read(frame["scale"]).max() if "scale" in frame.columns else float("nan")
     longest = scale if pd.isna(said) else max(scale, int(said))
     return _table(frame, by, pool, satisfaction(scale, top, boxes, longest=longest))
@@ -139,8 +139,13 @@ def ces(
 
 
 def _table(scores: Any, by: By, pool: str | Sequence[str], instrument: Instrument) -> pd.DataFrame:
-    frame = framed(scores)
-    if "kind" in frame.columns:
-        frame = frame[frame["kind"] == instrument.kind].reset_index(drop=True)
+    frame = _only(framed(scores), instrument.kind)
     keys = split(frame, by, pool, instrument.fixed)
     return scored(persons(frame, keys, instrument), keys, instrument)
+
+
+def _only(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Leave out the answers to other questions."""
+    if "kind" not in frame.columns:
+        return frame
+    return frame[frame["kind"] == kind].reset_index(drop=True)

@@ -125,6 +125,8 @@ def test_only_the_kind_asked_for_counts() -> None:
     assert by_metric(nps(frame)).loc["nps", ["value", "n"]].tolist() == [100.0, 1]
     assert by_metric(csat(frame)).loc["csat", ["value", "n"]].tolist() == [1.0, 1]
     assert by_metric(ces(frame)).loc["ces", ["value", "n"]].tolist() == [7.0, 1]
+    # Nor do the others' scales give satisfaction more boxes.
+    assert "box_6" not in csat(frame, boxes=True)["metric"].tolist()
 
 
 def test_csat_knows_its_scale() -> None:
