@@ -111,9 +111,10 @@ def candidates(
     order = ["day", "priority", "planned", "rule", "who", "ts", "what"]
     frame = frame.iloc[np.lexsort([frame[name].to_numpy() for name in reversed(order)])]
     going = frame[frame["fate"] == ASKED]
-    columns = [going[name].to_numpy() for name in ("customer", "day", "rule", "week")]
+    columns = ("customer", "day", "rule", "week")
+    customer, day, rule, week = (going[name].to_numpy() for name in columns)
     if len(going):
-        frame.loc[going.index, "fate"] = decide(*columns, rules)
+        frame.loc[going.index, "fate"] = decide(customer, day, rule, week, rules)
     frame = frame[frame["planned"].to_numpy() >= start].reset_index(drop=True)
     kept = ["unit", "customer_id", "rule", "ts", "touchpoint", "planned", "week", "fate"]
     return frame[kept], not_due
@@ -158,7 +159,8 @@ def _name(frame: pd.DataFrame, study: Study, rules: Sequence[Trigger], seed: int
     frame["who"] = name_hash(ids)[customer]
     frame["what"] = name_hash(names)[place]
     rule = name_hash(r.name for r in rules)[frame["rule"].to_numpy()]
-    drawn = draws(*(frame[c].to_numpy() for c in ("who", "ts", "what")), rule, seed)
+    who, ts, what = (frame[c].to_numpy() for c in ("who", "ts", "what"))
+    drawn = draws(who, ts, what, rule, seed)
     share = np.array([r.sample for r in rules])[frame["rule"].to_numpy()]
     out = (frame["fate"].to_numpy() == ASKED) & (drawn >= share)
     frame.loc[out, "fate"] = SAMPLED_OUT

@@ -69,7 +69,9 @@ def _finder(study: Study, cases: pd.DataFrame) -> Any:
     opened = cases["opened"].where(known, pd.Timestamp(0)).to_numpy().astype("datetime64[us]")
     walls = _hours.local(opened.astype("int64"), study.zone)
     for place in np.flatnonzero(known):
-        own.setdefault(str(cases["customer_id"].iloc[place]), []).append((place, int(walls[place])))
+        own.setdefault(str(cases["customer_id"].iloc[place]), []).append(
+            (int(place), int(walls[place]))
+        )
 
     def find(line: Line) -> int | None:
         if line["case"]:

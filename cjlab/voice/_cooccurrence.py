@@ -104,6 +104,7 @@ def _pair(x: Floats, y: Floats, who: Any, draws: int, seed: int) -> list[dict[st
         else (value * np.nan,) * 2
     )
     known = not np.isnan(value).any()
+    base: dict[str, Any]
     base = {"n": len(x), "customers": len(people), "hits": int((sums[:, 3] > 0).sum())}
     base |= {"of": "texts in both themes' languages"}
     together = {"metric": "texts", "value": float((x * y).sum()), "unit": "texts", **base}

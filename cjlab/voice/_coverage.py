@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import ibis
@@ -143,6 +144,7 @@ def _cells(said: Table, met: Table, keys: list[str]) -> pd.DataFrame:
 
 def _grid(study: Study, cells: pd.DataFrame, visitors: pd.Series, keys: list[str]) -> pd.DataFrame:
     """Every touchpoint with every kind, in the order of the most visited; zeros where nobody."""
+    own: Iterable[str]
     own = study.catalogue().rules["touchpoint"].dropna() if study.config.touchpoints else []
     names = dict.fromkeys([*own, *sorted(visitors.index), *sorted(cells["touchpoint"])])
     places = sorted(names, key=lambda name: -visitors.get(name, 0))
@@ -164,7 +166,7 @@ def _rows(frame: pd.DataFrame, margin: float, keys: list[str]) -> pd.DataFrame:
     people = met + frame["strangers"].to_numpy()
     rate = clustered_mean(n, met, people, frame["nn"], frame["met_answers"], met)
     base = frame[keys].assign(n=n, customers=frame["answerers"], of="answers")
-    nobody = np.where(met > 0, None, "nobody_met")
+    nobody = np.where(met > 0, np.array(None, dtype=object), "nobody_met")
     parts = [
         base.assign(metric="answers", value=n, unit="answers", hits=frame["answerers"]),
         frame[keys].assign(
@@ -196,7 +198,7 @@ def _variance(frame: pd.DataFrame) -> tuple[np.ndarray[Any, Any], np.ndarray[Any
     square = np.where(nps, y2 + 1.5, y + 2) / size
     worst = frame["kind"].map(worst_variance).to_numpy(dtype="float64")
     seen = (n >= ENOUGH_FOR_VARIANCE) & (frame["kind"] != "text").to_numpy()
-    note = np.where(seen, None, "worst_variance")
+    note = np.where(seen, np.array(None, dtype=object), "worst_variance")
     return np.where(seen, square - mean**2, worst), note
 
 

@@ -161,8 +161,10 @@ def _compared(
         )
     both = _pairs(cells, outer, by, groups, base)
     rho = _correlation(both, pairs, outer, by, instrument)
-    sides = [both[f"{name}_{s}"].to_numpy("float64") for s in "ab" for name in _SCORE]
-    change, low, high, p = mover(*sides, rho)
+    one, low_a, high_a, two, low_b, high_b = (
+        both[f"{name}_{s}"].to_numpy("float64") for s in "ab" for name in _SCORE
+    )
+    change, low, high, p = mover(one, low_a, high_a, two, low_b, high_b, rho)
     return _table(both, outer, instrument, change, low, high, p)
 
 
@@ -221,7 +223,7 @@ def _table(
         n=both["answers_a"] + both["answers_b"],
         customers=both[["customers_a", "customers_b"]].min(axis=1),
         of="answers of both groups",
-        note=np.where(known, None, "no_interval"),
+        note=np.where(known, np.array(None, dtype=object), "no_interval"),
     )
     p = np.where(known, p, np.nan)
     values: dict[str, dict[str, Any]] = {

@@ -93,7 +93,8 @@ def themes(
     """
     if isinstance(texts, Study):
         frame = study_texts(texts)
-        texts, languages, customers = frame["text"], frame["language"], frame["customer_id"]
+        texts, customers = frame["text"], frame["customer_id"]
+        languages = frame["language"].to_list()
     listed = pd.Series(list(texts), dtype=object)
     _check(len(listed), customers, most, minimum)
     told = tell_language(listed, languages)

@@ -50,6 +50,7 @@ class Rule:
         """What a rating counts for performance; nan stays."""
         if self.performance == "mean":
             return x
+        assert self.top is not None
         return np.where(np.isnan(x), np.nan, x >= self.top)
 
     def cut(self, importance: Floats, performance: Floats) -> tuple[Floats, Floats]:

@@ -66,7 +66,7 @@ def lint(survey: Survey, *, language: str = "en") -> pd.DataFrame:
     [['q1', 'leading', 'excellent'], [None, 'no_consent', '1']]
     """
     lists = words(survey.language)
-    rows = [
+    rows: list[tuple[str | None, str, str]] = [
         (question.id, rule, found)
         for question in survey.questions
         for rule, look in RULES.items()

@@ -184,7 +184,9 @@ def _times(
 
 def _followed(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     """Add what came after each case: ``again`` (1 low, 0 not), ``bought``, ``mature``."""
-    span = pd.Timedelta(parse_duration(study.config.loop.rescue, "loop.rescue"), "us")
+    rescue = parse_duration(study.config.loop.rescue, "loop.rescue")
+    assert rescue is not None
+    span = pd.Timedelta(rescue, "us")
     table["mature"] = table["opened"] + span <= pd.Timestamp(study.observed_until)
     table["again"], table["bought"], table["purchases"] = np.nan, False, 1
     known = table[table["customer_id"].notna() & table["opened"].notna()]

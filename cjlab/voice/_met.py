@@ -90,7 +90,7 @@ def ticket_cells(sums: pd.DataFrame | None, place: str, reached: int) -> dict[st
         return {"value": None, "note": "no_tickets"}
     if not reached:
         return {"value": None, "note": "not_met"}
-    own = sums.loc[place] if place in sums.index else dict.fromkeys(sums.columns, 0)
+    own: Any = sums.loc[place] if place in sums.index else dict.fromkeys(sums.columns, 0)
     n, square = float(own["tickets"]), float(own["squares"])
     rate = clustered_mean(n, reached, reached, square, n, reached)
     found = {"value": 100 * rate.value, "hits": int(own["customers"])}

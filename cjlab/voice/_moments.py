@@ -58,7 +58,8 @@ class Moments:
 
     def sum(self, values: Any) -> Floats:
         """Sum over the customers of each cell."""
-        return np.bincount(self.code, values * self.times, minlength=len(self.cells))
+        found = np.bincount(self.code, values * self.times, minlength=len(self.cells))
+        return np.asarray(found, dtype=np.float64)
 
     @property
     def once(self) -> Any:
@@ -144,7 +145,7 @@ def metric_row(
         unit=unit,
         of=OF,
         status=None,
-        note=np.where(empty, "no_valid_answers", None),
+        note=np.where(empty, "no_valid_answers", np.array(None, dtype=object)),
     )
 
 

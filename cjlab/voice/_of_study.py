@@ -227,6 +227,7 @@ class Cells:
 
     def _periods(self, numbers: pd.Series) -> pd.DataFrame:
         first, last = (0, -1) if numbers.empty else (int(numbers.min()), int(numbers.max()))
+        assert self.calendar is not None
         self.periods = self.j.period_bounds(self.calendar, first, last)
         return self.periods
 

@@ -80,11 +80,12 @@ def moments(
     places = _places(reached, said, level)
     rows: list[dict[str, Any]] = []
     for place in places:
-        known = reached.loc[place] if place in reached.index else None
+        known: Any = reached.loc[place] if place in reached.index else None
         own = _meetings(known, everyone)
         own += [_score(kind, said[kind], level, place) for kind in KINDS]
         count = 0 if known is None else int(known["customers"])
-        ticket = {"metric": "tickets_per_100", "unit": "tickets", "of": "customers who met it"}
+        ticket: dict[str, Any] = {"metric": "tickets_per_100", "unit": "tickets"}
+        ticket |= {"of": "customers who met it"}
         ticket |= {"n": count, "customers": count, **_met.ticket_cells(sums, place, count)}
         rows += [{level: place, **row} for row in [*own, ticket, _silent(silent, place, known)]]
     return estimates(pd.DataFrame(rows, columns=[level, *COLUMNS]).astype({level: "str"}), [level])
@@ -134,4 +135,5 @@ def _silent(silent: pd.DataFrame, place: str, known: pd.Series | None) -> dict[s
         return row | {"n": 0, "customers": 0, "note": "not_met"}
     if place not in silent.index:
         return row | {"n": 0, "customers": 0, "status": "not_yet_observed"}
-    return row | silent.loc[place].to_dict()
+    found: Any = silent.loc[place].to_dict()
+    return row | found

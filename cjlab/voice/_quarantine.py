@@ -87,7 +87,7 @@ def draws(customer: Ints, ts: Ints, touchpoint: Ints, rule: Ints, seed: int) -> 
     mixed = _mix(np.uint64(seed % (1 << 64)) + rule.view("uint64"))
     for part in (customer, ts, touchpoint):
         mixed = _mix(mixed ^ part.view("uint64"))
-    return (mixed >> np.uint64(11)) * 2.0**-53
+    return np.asarray((mixed >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
 
 
 def _mix(state: np.ndarray) -> np.ndarray:

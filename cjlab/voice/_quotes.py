@@ -126,20 +126,19 @@ def quotes(
         whole = rows.loc[group.index[0], "_customers"]
         taken = 0
         for index in _nearest(rows, names, key, group, near):
-            text = open_rows.at[index, "text"]
+            text: Any = open_rows.at[index, "text"]
+            customer: Any = open_rows.at[index, "customer_id"]
             quote, reason = _quote(text, keep, shortest, longest)
             if reason is None and quote.casefold() in said:
                 reason = "repeated"
-            if reason is None and (
-                taken >= per_group or open_rows.at[index, "customer_id"] in customers
-            ):
+            if reason is None and (taken >= per_group or customer in customers):
                 reason = "over_the_limit"
             rows.at[index, "reason"] = reason
             if reason is not None:
                 continue
             taken += 1
             said.add(quote.casefold())
-            customers.add(open_rows.at[index, "customer_id"])
+            customers.add(customer)
             shown = {"quote": quote, "language": rows.at[index, "language"], "customers": whole}
             chosen.append({**dict(zip(names, key, strict=True)), **shown})
     columns = [*names, "quote", "language", "customers"]

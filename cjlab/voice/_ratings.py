@@ -111,7 +111,7 @@ def constant(values: Floats) -> Any:
     return values.min(axis=0) == values.max(axis=0)
 
 
-def correlations(sums: Floats, p: int) -> tuple[Floats, Floats]:
+def correlations(sums: Floats, p: int) -> tuple[Floats, Any]:
     """Correlation matrices out of rows of products, and what is constant, one draw a row.
 
     The row and the column of what is constant are 0, so that it explains nothing.
@@ -156,9 +156,9 @@ def _outcome(y: Any, frame: pd.DataFrame) -> Floats:
 def _numbers(column: pd.Series, name: str) -> Floats:
     """One column as floats; a text that is no number is named with its row."""
     numbers = pd.to_numeric(column, errors="coerce").astype("Float64")
-    wrong = numbers.isna() & column.notna()
-    values = numbers.to_numpy(dtype="float64", na_value=np.nan)
-    wrong = wrong.to_numpy(dtype=bool) | np.isinf(values)
+    unread = numbers.isna() & column.notna()
+    values = np.asarray(numbers.to_numpy(dtype="float64", na_value=np.nan), dtype=np.float64)
+    wrong = unread.to_numpy(dtype=bool) | np.isinf(values)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise UserError(

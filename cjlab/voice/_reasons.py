@@ -109,8 +109,8 @@ def _shares(
     """Every reason met anywhere has a row in every cell: nobody's reason is a zero, not a gap."""
     dims = [*names, "reason"]
     people = answers.groupby([*names, "_who"], sort=False).size().rename("n").reset_index()
-    order = rows["reason"].value_counts(sort=False).rename("total").reset_index()
-    order = order.sort_values(["total", "reason"], ascending=[False, True])["reason"]
+    totals = rows["reason"].value_counts(sort=False).rename("total").reset_index()
+    order = totals.sort_values(["total", "reason"], ascending=[False, True])["reason"]
     grid = people.merge(order.to_frame(), how="cross")
     hits = rows.groupby([*dims, "_who"], sort=False).agg(x=("_row", "size"), lost=("_lost", "sum"))
     grid = grid.merge(hits.reset_index(), on=[*dims, "_who"], how="left").fillna(

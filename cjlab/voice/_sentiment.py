@@ -126,7 +126,7 @@ def sentiment(
     sides = np.where(odds > 0, "positive", "negative")
     return pd.DataFrame(
         {
-            "sentiment": np.where(answered, sides, None),
+            "sentiment": np.where(answered, sides, np.array(None, dtype=object)),
             "score": 1 / (1 + np.exp(-odds)),
             "language": [reading.code for reading in known],
             "note": np.array(reasons, dtype=object),

@@ -241,7 +241,9 @@ def _question(row: Mapping[str, Any], where: str) -> dict[str, Any]:
     labels = dict(_label(pair, where) for pair in _items(said.get("labels")))
     scaled = {"low", "high", "labels"} & set(said)
     kind = "choice" if "options" in said else "csat" if scaled else "open"
-    question = {"id": f"q{said.get('number', where.rsplit(' ', 1)[-1])}", "kind": kind} | {
+    number = said.get("number", where.rsplit(" ", 1)[-1])
+    question: dict[str, Any] = {"id": f"q{number}", "kind": kind}
+    question |= {
         key: said[key]
         for key in ("id", "kind", "text", "escape", "about", "stored", "relation", "touchpoint")
         if key in said

@@ -67,9 +67,8 @@ def theme_impact(
     score = _scores(found)
     kept = ~np.isnan(score)
     up = np.where(score >= 9, 1.0, np.where(score <= 6, -1.0, 0.0))[kept]
-    ids, has, base = (
-        part[:-1] if isinstance(part, list) else part[kept][:, :-1] for part in found.rows()
-    )
+    ids, has, base = found.rows()
+    ids, has, base = ids[:-1], has[kept][:, :-1], base[kept][:, :-1]
     people, person = np.unique(found.who[kept], return_inverse=True)
     sums = _sums(person, len(people), up, has & base, base)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -119,7 +119,7 @@ def theme_trend(
     ts = instants(found.frame["ts"])
     local = ts.dt.tz_convert(found.timezone).dt.tz_localize(None).dt.to_period(PERIODS[period])
     dated = local.notna().to_numpy()
-    whole = (
+    whole: Iterable[pd.Period] = (
         pd.period_range(local[dated].min(), local[dated].max(), freq=PERIODS[period])
         if dated.any()
         else []
@@ -129,7 +129,7 @@ def theme_trend(
     open_ = table["period"].map(lambda one: _open(one, found)).to_numpy(dtype=bool)
     table.loc[open_, ["value", "low", "high"]] = np.nan
     table.loc[open_, "hits"] = pd.NA
-    table["status"] = np.where(open_, "not_yet_observed", None)
+    table["status"] = np.where(open_, "not_yet_observed", np.array(None, dtype=object))
     table.loc[open_, "note"] = "period_not_over"
     table["period"] = table["period"].map(_label).astype("str")
     names = ["period", "theme"]
@@ -202,5 +202,5 @@ def _limits(cell: Any, n: Any, x: Any, size: int) -> dict[str, Any]:
         "n": texts,
         "customers": people,
         "hits": total(x > 0),
-        "note": np.where(texts == 0, "no_texts", None),
+        "note": np.where(texts == 0, "no_texts", np.array(None, dtype=object)),
     }

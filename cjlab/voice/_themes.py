@@ -202,7 +202,7 @@ class Themes:
             columns = [at for at, theme in enumerate(self.themes) if language in theme.terms]
             if columns:
                 part = self._scored([listed.iloc[row] for row in rows], language, columns)
-                found[np.ix_(rows, columns)] = part
+                found[np.ix_(rows, np.array(columns))] = part
         return pd.DataFrame(found, index=listed.index, columns=self.ids)
 
     def _scored(self, texts: list[object], language: str, columns: list[int]) -> Floats:

@@ -14,6 +14,7 @@ import pandas as pd
 import yaml
 from scipy import sparse
 
+from cjlab._numbers import Ints
 from cjlab.voice._tokens import normalise, stop_words, tokens
 
 _OPINIONS: Final = Path(__file__).with_name("opinions.yaml")
@@ -59,7 +60,7 @@ def theme_words(text: str, language: str | None) -> list[str]:
     return [word for word in tokens(normalise(text), stop) if len(word) >= LEAST_LENGTH]
 
 
-def usage(texts: Sequence[Sequence[str]], whose: Sequence[int], least: int) -> Usage:
+def usage(texts: Sequence[Sequence[str]], whose: Sequence[int] | Ints, least: int) -> Usage:
     """Count the terms of texts, given as words.
 
     Parameters
@@ -81,7 +82,7 @@ def usage(texts: Sequence[Sequence[str]], whose: Sequence[int], least: int) -> U
     return counted([joined(words, bound) for words in texts], whose, least)
 
 
-def _bound(texts: Sequence[Sequence[str]], whose: Sequence[int], least: int) -> set[str]:
+def _bound(texts: Sequence[Sequence[str]], whose: Sequence[int] | Ints, least: int) -> set[str]:
     alone: Counter[str] = Counter()
     together: Counter[tuple[str, str]] = Counter()
     for words in texts:
@@ -119,7 +120,7 @@ def joined(words: Sequence[str], pairs: set[str]) -> list[str]:
     return found
 
 
-def counted(texts: Sequence[Sequence[str]], whose: Sequence[int], least: int) -> Usage:
+def counted(texts: Sequence[Sequence[str]], whose: Sequence[int] | Ints, least: int) -> Usage:
     """Count terms that are already cut; see `usage`."""
     names = sorted({term for terms in texts for term in terms})
     counts = incidence(texts, {term: at for at, term in enumerate(names)})
@@ -136,7 +137,7 @@ def counted(texts: Sequence[Sequence[str]], whose: Sequence[int], least: int) ->
     return Usage([names[i] for i in at], counts[:, at])
 
 
-def incidence(texts: Iterable[Sequence[str]], columns: Mapping[str, int]) -> Any:
+def incidence(texts: Iterable[Iterable[str]], columns: Mapping[str, int]) -> Any:
     """Return how often each text uses each term that has a column, as a sparse matrix."""
     places: list[int] = []
     ends = [0]

@@ -173,7 +173,7 @@ def compared(found: Asked, *, pooled: bool, minimum: int, draws: int, seed: int)
         drawn = found.shortfall(sums[:, size : 2 * size] / sums[:, :size])
     drawn = np.where(inside, drawn, np.nan)
     p_lowest = _shares(drawn, group)
-    if fit is None or not parts.shape[1]:
+    if fit is None or fit.drawn is None or not parts.shape[1]:
         return Race(group, found.shortfall(score), drawn, p_lowest, None, None, complete)
     own, again = np.full(size, np.nan), np.full((draws, size), np.nan)
     own[inside] = fit.drawn.measures["lmg"][0]
@@ -254,7 +254,7 @@ def _lowest(found: Asked, race: Race) -> pd.DataFrame:
         {**_base(found), "metric": "p_lowest", "value": race.p_lowest, "unit": "1"}
     )
     lone = np.where(race.group < 0, "few_answers", "nothing_to_compare")
-    return table.assign(note=np.where(table["value"].isna(), lone, None))
+    return table.assign(note=np.where(table["value"].isna(), lone, np.array(None, dtype=object)))
 
 
 def _weights(race: Race, met: Floats, everyone: int, seed: int) -> pd.DataFrame:
@@ -276,7 +276,8 @@ def _weights(race: Race, met: Floats, everyone: int, seed: int) -> pd.DataFrame:
         {**base, "metric": "severity", "unit": "points"},
     ]
     ever = rng.binomial(everyone, met / max(everyone, 1), race.drawn.shape) / max(everyone, 1)
-    value, drawn, note = reach.value * race.shortfall, ever * race.drawn, "without_importance"
+    value, drawn = reach.value * race.shortfall, ever * race.drawn
+    note: Any = "without_importance"
     if race.importance is not None and race.again is not None:
         low, high = percentiles(race.again)
         rows[1] |= {"value": race.importance, "low": low, "high": high, "note": None}
