@@ -136,7 +136,7 @@ def _read(path: Path, form: str | None, sheet: str | None, folder: Path) -> tupl
     def grid(form: str, rows: int, layout: Layout) -> Grid:
         source = Source(
             path=path.name, format=form, header_rows=rows, sheet=sheet, answers=stand_in
-        )  # type: ignore[arg-type]
+        )
         return READERS[kind](source, [path], folder, rows, layout)[0]
 
     nameless = Layout(lambda header, _: [f"c{place}" for place in range(len(header[0]))])

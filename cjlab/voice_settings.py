@@ -8,9 +8,9 @@ from pydantic import Field, field_validator, model_validator
 
 from cjlab._parts import Duration, Part, like
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 Scored = Literal["nps", "csat", "ces"]
 _HOURS = "is no span of a day; write for example 09:00-17:30"
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"

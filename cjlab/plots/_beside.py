@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from cjlab.plots import theme
@@ -42,7 +43,7 @@ def name_points(
     assert figure is not None
     figure.draw_without_rendering()
     scale = 72 / figure.dpi
-    at = ax.transData.transform(spots) * scale if len(spots) else []
+    at = ax.transData.transform(spots) * scale if len(spots) else np.empty((0, 2))
     frame = ax.get_window_extent()
     inside = Box(*(scale * x for x in (frame.x0, frame.y0, frame.x1, frame.y1)))
     taken = [Box(x - 5, y - 5, x + 5, y + 5) for x, y in at]

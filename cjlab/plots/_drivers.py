@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -97,7 +98,7 @@ def _row(slot: Slot, second: Axes) -> None:
     if beta.known:
         if beta.low == beta.low:
             second.plot([beta.low, beta.high], [slot.y] * 2, color=PALETTE[1], lw=1.3, zorder=3)
-        how = {"color": PALETTE[1], "markerfacecolor": "white", "mew": 1.5}
+        how: dict[str, Any] = {"color": PALETTE[1], "markerfacecolor": "white", "mew": 1.5}
         second.plot([beta.value], [slot.y], "D", ms=5, zorder=4, **how)
     texts = [share(cell.value, look.language)] if cell.known else []
     texts += [number(beta.value, 2)(look.language)] if beta.known else []

@@ -141,7 +141,8 @@ def _driver(ax: Axes, table: Table, driver: Any, spot: tuple[float, float], edge
 def _limits(ax: Axes, parts: list[Any], cut: list[Cell]) -> None:
     """Hold all ellipses and the crosshair, with room for the quadrants' names."""
     every = np.concatenate(parts)
-    for place, (cell, setter) in enumerate(zip(cut, (ax.set_xlim, ax.set_ylim), strict=True)):
+    setters: tuple[Any, Any] = (ax.set_xlim, ax.set_ylim)
+    for place, (cell, setter) in enumerate(zip(cut, setters, strict=True)):
         ends = [*every[:, place], *([cell.value] if cell.known else [])]
         low, high = min(ends), max(ends)
         room = 0.16 * (high - low or abs(high) or 1.0)

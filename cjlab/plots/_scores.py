@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -202,9 +203,9 @@ def _parts(estimates: pd.DataFrame, kind: str, language: str) -> dict[str, tuple
     boxes = sorted(boxes, key=lambda name: -int(name[4:]))
     if not boxes:
         return {}
-    ramp = theme.mpl.colormaps["RdYlBu_r"](np.linspace(0.08, 0.92, len(boxes)))
+    ramp = mpl.colormaps["RdYlBu_r"](np.linspace(0.08, 0.92, len(boxes)))
     return {
-        name: (name[4:], theme.mpl.colors.to_hex(colour))
+        name: (name[4:], mpl.colors.to_hex(colour))
         for name, colour in zip(boxes, ramp, strict=True)
     }
 

@@ -196,7 +196,7 @@ def _stage(
             pq.write_table(body.empty_table(), target)
         else:
             raise UserError(f"{path.name}: {_arrow_problem(error, bad)}") from None
-    return _ragged(path.name, len(header), [(row - above, *rest) for row, *rest in bad])
+    return _ragged(path.name, len(header), [(row - above, found, text) for row, found, text in bad])
 
 
 def _write(

@@ -78,6 +78,7 @@ def _read(pyreadstat: Any, path: Path, target: Path, layout: Layout) -> Grid:
             if len(block) < _ROWS:
                 break
     note = f"{path.name}: SPSS, {len(own)} variables"
+    counts: list[tuple[str, str | None, int]]
     counts = [("user_missing", None, missing)] if missing else []
     return Grid(path, target, [own], names, rows, note=note, counts=counts)
 
