@@ -177,11 +177,10 @@ def _ordered(
     """Sort rows by a digest of what they say: their order tells nothing and cannot matter."""
     if vectors is not None and len(vectors) != len(frame):
         raise UserError(f"quotes: {len(vectors)} vectors for {len(frame)} rows.")
-    # As objects: half a surrogate is no string of Arrow's.
-    columns: dict[str, list[Any]] = {name: frame[name].to_list() for name in names}
+    columns: dict[str, list[Any]] = {name: [*map(_whole, frame[name])] for name in names}
     for name in ("text", "customer_id", "language"):
         values = frame[name] if name in frame.columns else [None] * len(frame)
-        columns[name] = [None if _null(value) else str(value) for value in values]
+        columns[name] = [None if _null(value) else _whole(str(value)) for value in values]
     columns["consent"] = [_yes(value) for value in frame["consent"]]
     written = zip(columns["text"], columns["customer_id"], strict=True)
     columns["_digest"] = [_digest(*parts) for parts in written]
@@ -289,6 +288,11 @@ def _yes(value: Any) -> bool | None:
     if _null(value) or not str(value).strip():
         return None
     return str(value).strip().casefold() in YES
+
+
+def _whole(value: Any) -> Any:
+    """Put a question mark for half a character, which is no text for Arrow."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _null(value: Any) -> bool:
