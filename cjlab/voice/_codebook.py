@@ -57,10 +57,11 @@ class Codebook:
     ----------
     codes : tuple of Code
         In the order to show them.
+    threshold : float, default 0.5
+        As for themes; a code's score is 0 or 1.
     """
 
     codes: tuple[Code, ...]
-    #: As for themes: a code's score is 0 or 1.
     threshold: float = 0.5
 
     @property

@@ -100,9 +100,10 @@ def coded(
         Half-open period in the study's zone; of a frame, filter it first.
     kinds : str or sequence of str, optional
         Kinds of answers, such as ``"nps"``; all by default.
-    timezone, observed_until
-        Of a frame: zone of calendar cuts, and the instant up to which answers are known (by
-        default 1 µs after the last). A study has its own.
+    timezone : str, default "UTC"
+        Zone of calendar cuts of a frame; a study has its own.
+    observed_until : str or Timestamp, optional
+        Instant up to which a frame's answers are known; by default 1 µs after the last.
 
     Returns
     -------

@@ -33,8 +33,12 @@ def co_occurrence(
 
     Parameters
     ----------
-    data, themes, start, end
-        As for `theme_shares`. For single words, give a `Codebook` with a code each.
+    data : Study, DataFrame or Coded
+        As in `theme_shares`.
+    themes : Themes or Codebook, optional
+        As in `theme_shares`.
+    start, end : str, date or datetime, optional
+        As in `theme_shares`.
     draws : int, default 2000
         Resamples of customers.
     seed : int, default 0

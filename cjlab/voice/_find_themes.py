@@ -119,8 +119,10 @@ def study_themes(study: Study, *, minimum: int = DEFAULT_MINIMUM, seed: int = 0)
     ----------
     study : Study
         With a ``themes.yaml`` beside its study.yaml, where they are frozen.
-    minimum, seed
-        As for `themes`, where they are found.
+    minimum : int, default 10
+        As in `themes`.
+    seed : int, default 0
+        As in `themes`.
 
     Returns
     -------

@@ -90,7 +90,11 @@ def importance_performance(
 
     Parameters
     ----------
-    X, y, customers, draws, random_state
+    X : DataFrame
+        As in :func:`drivers`.
+    y : array_like
+        As in :func:`drivers`.
+    customers : array_like, optional
         As in :func:`drivers`.
     importance : {"lmg", "std_beta"}, default "lmg"
         The vertical axis: share of the variance of `y`, or standardised coefficient.
@@ -105,6 +109,10 @@ def importance_performance(
         Where the lines lie: at the drivers' mean or median on both axes; at the middle of the
         scale (for ``"top_box"`` one half) and the mean importance; or at a fixed importance and
         performance. On the line counts as above.
+    draws : int, default 2000
+        As in :func:`drivers`.
+    random_state : int, default 0
+        As in :func:`drivers`.
 
     Returns
     -------

@@ -31,9 +31,12 @@ def theme_impact(
 
     Parameters
     ----------
-    data, themes, start, end
-        As for `theme_shares`; a frame needs ``score``. Only answers with a text and a valid NPS
-        score count.
+    data : Study, DataFrame or Coded
+        As in `theme_shares`.
+    themes : Themes or Codebook, optional
+        As in `theme_shares`.
+    start, end : str, date or datetime, optional
+        As in `theme_shares`.
     draws : int, default 2000
         Resamples of customers.
     seed : int, default 0

@@ -84,10 +84,14 @@ def theme_trend(
 
     Parameters
     ----------
-    data, themes, start, end
-        As for `theme_shares`; undated texts are left out.
+    data : Study, DataFrame or Coded
+        As in `theme_shares`.
+    themes : Themes or Codebook, optional
+        As in `theme_shares`.
     period : {"week", "month", "quarter", "year"}, default "month"
         In the study's zone.
+    start, end : str, date or datetime, optional
+        As in `theme_shares`.
 
     Returns
     -------
