@@ -121,13 +121,16 @@ def test_round_durations_read_round() -> None:
     assert signed(-0.04) == "0.0"
 
 
+PLACES = {"n", "share", "minimum", "value", "strength", "jaccard", "points", "names", "needed"}
+
+
 def test_every_phrase_can_be_said() -> None:
     known = [*messages.keys()]
     keys = [key.removeprefix("plot.") for key in known if key.startswith("plot.")]
     assert len(keys) > 40
     for key in keys:
         places = re.findall(r"{(\w+)}", str(messages._entry(f"plot.{key}", "en")))
-        assert set(places) <= {"n", "share", "minimum", "value", "strength", "jaccard", "points"}
+        assert set(places) <= PLACES
         assert "{" not in phrase(key, "sv", **dict.fromkeys(places, "7"))
 
 
