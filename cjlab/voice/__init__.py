@@ -12,6 +12,7 @@ from cjlab.voice._coverage import coverage
 from cjlab.voice._differences import score_difference
 from cjlab.voice._drivers import drivers
 from cjlab.voice._embedding import Embeddings
+from cjlab.voice._feelings import Feelings
 from cjlab.voice._find_themes import study_themes, themes
 from cjlab.voice._followup import follow_up
 from cjlab.voice._importance import importance_performance
@@ -44,6 +45,7 @@ __all__ = [
     "Codebook",
     "Coded",
     "Embeddings",
+    "Feelings",
     "Quotes",
     "Survey",
     "Theme",

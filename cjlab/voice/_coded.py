@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,14 @@ from cjlab.estimates import COLUMNS
 from cjlab.study import Study
 from cjlab.voice._answers import When, answers
 from cjlab.voice._codebook import Codebook
+from cjlab.voice._feelings import Feelings
 from cjlab.voice._find_themes import study_themes
 from cjlab.voice._language import language as tell_language
 from cjlab.voice._persons import UNKNOWN
 from cjlab.voice._themes import OTHER, UNREAD, Themes
 from cjlab.voice._vocabulary import owners
 
+Scheme: TypeAlias = Themes | Codebook | Feelings
 _KEPT: Final = (
     "customer_id", "persona", "kind", "score", "valid", "ts", "touchpoint", "stage", "channel",
     "wave", "relation", "language",
@@ -79,7 +81,7 @@ class Coded:
 
 def coded(
     data: Study | pd.DataFrame,
-    themes: Themes | Codebook | None = None,
+    themes: Scheme | None = None,
     *,
     start: When = None,
     end: When = None,
@@ -94,7 +96,7 @@ def coded(
     data : Study or DataFrame
         A study, or a frame with ``text`` and, where there are, ``customer_id, language, ts,
         kind, score, valid, stage, touchpoint, persona`` and further columns.
-    themes : Themes or Codebook, optional
+    themes : Themes, Codebook or Feelings, optional
         What texts are sorted by; a study's frozen themes, or those found now, by default.
     start, end : str, date or datetime, optional
         Half-open period in the study's zone; of a frame, filter it first.
@@ -145,10 +147,10 @@ def coded(
     until = _until(frame, observed_until)
     read = told.to_numpy(dtype=object)
     kept = frame.drop(columns="text")
-    return Coded(kept, themes.ids, has & base, base, read, who, timezone, until)
+    return Coded(kept, list(themes.ids), has & base, base, read, who, timezone, until)
 
 
-def as_coded(data: Any, themes: Themes | Codebook | None, start: When, end: When) -> Coded:
+def as_coded(data: Any, themes: Scheme | None, start: When, end: When) -> Coded:
     """Return what is coded already, else code it."""
     if not isinstance(data, Coded):
         return coded(data, themes, start=start, end=end)

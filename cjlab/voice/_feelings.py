@@ -55,11 +55,15 @@ class Feelings:
         return {side: messages.label("sentiment", side, language) for side in SIDES}
 
     def scores(
-        self, texts: Iterable[object], languages: str | Sequence[object] | None = None
+        self,
+        texts: Iterable[object],
+        languages: str | Sequence[object] | None = None,
+        *,
+        told: bool = False,
     ) -> pd.DataFrame:
         """Return 1 where a text is on a side and 0 where not, null where it cannot be told."""
         listed = texts if isinstance(texts, pd.Series) else pd.Series(list(texts), dtype=object)
-        told = sentiment(listed, languages, model=self.model, cache=self.cache)["sentiment"]
-        known = told.notna().to_numpy()
-        found = {side: np.where(known, told.eq(side).to_numpy(float), np.nan) for side in SIDES}
+        side = sentiment(listed, languages, model=self.model, cache=self.cache)["sentiment"]
+        known = side.notna().to_numpy()
+        found = {name: np.where(known, side.eq(name).to_numpy(float), np.nan) for name in SIDES}
         return pd.DataFrame(found, index=listed.index)

@@ -12,15 +12,13 @@ from cjlab.errors import UserError
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.resample import bootstrap
 from cjlab.voice._answers import When
-from cjlab.voice._codebook import Codebook
-from cjlab.voice._coded import Coded, as_coded
+from cjlab.voice._coded import Coded, Scheme, as_coded
 from cjlab.voice._theme_shares import Data
-from cjlab.voice._themes import Themes
 
 
 def theme_impact(
     data: Data,
-    themes: Themes | Codebook | None = None,
+    themes: Scheme | None = None,
     *,
     start: When = None,
     end: When = None,
@@ -33,7 +31,7 @@ def theme_impact(
     ----------
     data : Study, DataFrame or Coded
         As in `theme_shares`.
-    themes : Themes or Codebook, optional
+    themes : Themes, Codebook or Feelings, optional
         As in `theme_shares`.
     start, end : str, date or datetime, optional
         As in `theme_shares`.

@@ -14,9 +14,7 @@ from cjlab.estimates import COLUMNS, estimates
 from cjlab.stats import proportion
 from cjlab.study import Study
 from cjlab.voice._answers import When
-from cjlab.voice._codebook import Codebook
-from cjlab.voice._coded import Coded, as_coded, instants
-from cjlab.voice._themes import Themes
+from cjlab.voice._coded import Coded, Scheme, as_coded, instants
 
 Data = Study | pd.DataFrame | Coded
 #: Calendar periods, as pandas calls them.
@@ -25,7 +23,7 @@ PERIODS: Final = {"week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
 
 def theme_shares(
     data: Data,
-    themes: Themes | Codebook | None = None,
+    themes: Scheme | None = None,
     *,
     by: str | Sequence[str] | None = None,
     start: When = None,
@@ -37,7 +35,7 @@ def theme_shares(
     ----------
     data : Study, DataFrame or Coded
         Texts; see `coded`.
-    themes : Themes or Codebook, optional
+    themes : Themes, Codebook or Feelings, optional
         See `coded`.
     by : str or sequence of str, optional
         Columns of the answers, such as ``"stage"``; a null there is ``(unknown)``.
@@ -74,7 +72,7 @@ def theme_shares(
 
 def theme_trend(
     data: Data,
-    themes: Themes | Codebook | None = None,
+    themes: Scheme | None = None,
     *,
     period: Literal["week", "month", "quarter", "year"] = "month",
     start: When = None,
@@ -86,7 +84,7 @@ def theme_trend(
     ----------
     data : Study, DataFrame or Coded
         As in `theme_shares`.
-    themes : Themes or Codebook, optional
+    themes : Themes, Codebook or Feelings, optional
         As in `theme_shares`.
     period : {"week", "month", "quarter", "year"}, default "month"
         In the study's zone.
