@@ -82,7 +82,7 @@ def themes(
     out; names, addresses and numbers are redacted first. The same words count once of a customer
     and ten times in all, without customers once.
     Term weights by TF-IDF (sublinear), themes by non-negative matrix factorisation (Lee & Seung
-    1999). Stability by Jaccard of the ten leading terms after Hungarian matching, averaged over
+    1999). Stability by weighted Jaccard of the terms after Hungarian matching, averaged over
     halves (Greene, O'Callaghan & Cunningham 2014).
 
     Examples
@@ -210,7 +210,7 @@ def _once(words: list[tuple[str, ...]], whose: Any, copies: int) -> list[int]:
 
 def _named(found: Topics, terms: list[str], language: str) -> list[Theme]:
     parts = []
-    for weights, share, stability in zip(*found[:3], strict=True):
+    for weights, share, stability, chance in zip(*found[:4], strict=True):
         # By the root: the leading word is often so frequent that it would leave others nothing.
         # By its share: a word that all themes use tells none of them.
         raw = np.sqrt(weights / weights.max()) * share
@@ -218,7 +218,7 @@ def _named(found: Topics, terms: list[str], language: str) -> list[Theme]:
         order = np.argsort(-scaled, kind="stable")[:KEPT_TERMS]
         own = {terms[at]: float(scaled[at]) for at in order if scaled[at] >= LEAST_WEIGHT}
         parts.append(
-            Theme("", {}, {language: own}, round(float(stability), 4), round(found.chance, 4))
+            Theme("", {}, {language: own}, round(float(stability), 4), round(float(chance), 4))
         )
     return parts
 

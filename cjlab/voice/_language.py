@@ -18,6 +18,7 @@ SURE: Final = 0.80
 # A declared language is set aside only where the text says otherwise at least this surely.
 CONTRADICTED: Final = 0.99
 _CONTRADICTING_WORDS: Final = 4
+_LETTERS: Final = 5  # "Ok" and "Bra" are words of several languages
 # Enough to read a text as a language, if not to name it; a few words are never that sure.
 NEAR: Final = 0.60
 _FEW: Final = 4
@@ -101,14 +102,16 @@ def readings(
 def _reading(text: str, declared: str | None, found: np.ndarray) -> Reading:
     best = LANGUAGES[int(found.argmax())]
     sure = float(found.max())
-    own = not _foreign(text, best)
-    seen = best if sure >= SURE and own else None
-    clearly = sure >= CONTRADICTED and len(tokens(text)) >= _CONTRADICTING_WORDS
+    words = tokens(text)
+    own = not _foreign(words, best)
+    told = sure >= SURE and own and sum(map(len, words)) >= _LETTERS
+    seen = best if told else None
+    clearly = sure >= CONTRADICTED and len(words) >= _CONTRADICTING_WORDS
     if declared is not None and (seen in (None, declared) or not clearly):
         return Reading(declared, declared if declared in LANGUAGES else None, False)
     family = sum(p for code, p in zip(LANGUAGES, found, strict=True) if code in _SIMILAR)
     near = max(sure, float(family)) if best in _SIMILAR else sure
-    enough = NEAR if len(tokens(text)) > _FEW else 0.0
+    enough = NEAR if len(words) > _FEW else 0.0
     nearest = best if own and near >= enough else None
     return Reading(seen, nearest, declared is not None)
 
@@ -152,7 +155,6 @@ def _code(declared: object) -> str | None:
     return _SAME.get(code, code)
 
 
-def _foreign(text: str, code: str) -> bool:
-    words = tokens(text)
+def _foreign(words: list[str], code: str) -> bool:
     own, other = stop_words(code), foreign_words()
     return sum(w in other and w not in own for w in words) > sum(w in own for w in words)

@@ -34,11 +34,14 @@ class Judge(NamedTuple):
         Log odds to add, in the order of `LANGUAGES`.
     margin : numpy.ndarray, shape (languages,)
         Log odds nearer to 0 than this are no answer.
+    light : float
+        What share of the light model's log odds to add: words and embedding err differently.
     """
 
     weights: Floats
     offset: Floats
     margin: Floats
+    light: float
 
 
 @cache
@@ -46,7 +49,8 @@ def judge(name: str) -> Judge:
     """Read the fitted coefficients of ``"embedding"`` or ``"light"``."""
     with np.load(_FILES / f"{name}.npz", allow_pickle=False) as file:
         weights = file["weights"].astype(np.float64) * float(file["scale"])
-        return Judge(weights, file["offset"].astype(float), file["margin"].astype(float))
+        offset, margin = file["offset"].astype(float), file["margin"].astype(float)
+        return Judge(weights, offset, margin, float(file["light"]))
 
 
 def sentiment(
@@ -67,9 +71,9 @@ def sentiment(
     language : str or sequence, optional
         The declared language, one for all or one a text, as for `cjlab.voice.language`.
     model : {"auto", "embedding", "light"}, default "auto"
-        ``embedding`` is a sentence embedding with a linear classifier and needs the ``text``
-        extra; ``light`` reads words, letters and a list of ideas, is faster and clearly worse.
-        ``auto`` takes the embedding where the extra is installed.
+        ``light`` reads words, letters and a list of ideas; ``embedding`` adds a sentence embedding
+        with a linear classifier, is slower and needs the ``text`` extra. ``auto`` takes the
+        embedding where the extra is installed.
     abstain : bool, default True
         Leave the sentiment null where the model is unsure, where a mark of sarcasm stands by
         positive words, or where languages are mixed or none of the five. With False every text
@@ -166,21 +170,31 @@ def _log_odds(
 ) -> Floats:
     """Return the log odds of positive; not a number where a text cannot be read."""
     odds = np.full(len(normal), np.nan)
-    if not rows:
-        return odds
-    fitted = judge(chosen)
-    codes = [known[row].nearest or "en" for row in rows]
-    spoken = [LANGUAGES.index(code) for code in codes]
-    some = [normal[row] for row in rows]
-    if chosen == "light":
-        X = hashed(map(features, some, codes), fitted.weights.shape[1])
-        odds[rows] = X @ fitted.weights[0] + fitted.offset[spoken]
-    else:
-        vectors = (cache or Embeddings()).of(some).astype(np.float64)
-        # Row by row: a sum that does not depend on which texts stand beside.
-        odds[rows] = np.einsum("ij,ij->i", vectors, fitted.weights[spoken])
-        odds[rows] += fitted.offset[spoken]
+    if rows:
+        some, codes = [normal[row] for row in rows], [known[row].nearest or "en" for row in rows]
+        odds[rows] = light_log_odds(some, codes)
+        if chosen == "embedding":
+            odds[rows] *= judge("embedding").light
+            odds[rows] += embedding_log_odds(some, codes, cache or Embeddings())
     return odds
+
+
+def light_log_odds(normal: Sequence[str], codes: Sequence[str]) -> Floats:
+    """Return the light model's log odds of normalised texts read as these languages."""
+    fitted = judge("light")
+    X = hashed(map(features, normal, codes), fitted.weights.shape[1])
+    found: Floats = X @ fitted.weights[0] + fitted.offset[list(map(LANGUAGES.index, codes))]
+    return found
+
+
+def embedding_log_odds(normal: Sequence[str], codes: Sequence[str], cache: Embeddings) -> Floats:
+    """Return what the embedding adds to the log odds."""
+    fitted = judge("embedding")
+    spoken = list(map(LANGUAGES.index, codes))
+    # Row by row: a sum that does not depend on which texts stand beside.
+    vectors = cache.of(normal).astype(np.float64)
+    found: Floats = np.einsum("ij,ij->i", vectors, fitted.weights[spoken])
+    return found + fitted.offset[spoken]
 
 
 def _doubts(chosen: str, normal: list[str], known: list[Reading], odds: Floats) -> list[str | None]:

@@ -1,7 +1,7 @@
 """How many themes a matrix of texts and terms holds, and which of them come again.
 
 A number of themes is not guessed: themes are looked for in halves of the texts, and only those
-whose leading terms are found again, more surely than in texts whose words were dealt at random,
+whose weights of terms are found again, more surely than in texts whose words were dealt at random,
 are themes.
 """
 
@@ -21,8 +21,6 @@ from threadpoolctl import threadpool_limits
 from cjlab._numbers import Floats
 
 SIZES: Final = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
-# Leading terms that are compared; of fewer than four times as many, fewer.
-LEADING: Final = 10
 AGREES: Final = 0.5
 SPLITS: Final = 3
 DEALS: Final = 3
@@ -40,9 +38,10 @@ class Topics(NamedTuple):
     share : numpy.ndarray, shape (themes, terms)
         What of a term's weight in all themes that were looked for lies in this one (0–1).
     stability : numpy.ndarray, shape (themes,)
-        Mean Jaccard agreement of a theme's leading terms with those found in halves of the texts.
-    chance : float
-        The largest agreement of any theme of as many, found in texts of words dealt at random.
+        Mean weighted Jaccard agreement of a theme with the one found in halves of the texts.
+    chance : numpy.ndarray, shape (themes,)
+        The largest agreement of the theme of the same rank, found in texts of words dealt at
+        random: the surest is held against the surest, the second against the second.
     tried : int
         How many were looked for; those that did not come again are not among the themes.
     """
@@ -50,7 +49,7 @@ class Topics(NamedTuple):
     weights: Floats
     share: Floats
     stability: Floats
-    chance: float
+    chance: Floats
     tried: int
 
 
@@ -75,7 +74,6 @@ def topics(counts: Any, most: int, seed: int) -> Topics | None:
     """
     counts = counts[counts.sum(axis=1) > 0]
     texts, terms = counts.shape
-    leading = min(LEADING, terms // 4)
     sizes = [k for k in SIZES if k <= min(most, terms // 2, texts // 10)]
     best: Topics | None = None
     most_gained = 0.0
@@ -83,30 +81,37 @@ def topics(counts: Any, most: int, seed: int) -> Topics | None:
         # Themes close enough to the best are good enough: the halves will tell.
         warnings.simplefilter("ignore", ConvergenceWarning)
         dealt = [_deal(counts, seed + deal) for deal in range(DEALS)]
-        for k in sizes if leading > 1 else []:
-            found, again = _again(counts, k, leading, SPLITS, seed)
-            chance = max(_again(deal, k, leading, 1, seed)[1].max() for deal in dealt)
+        for k in sizes:
+            found, again = _again(counts, k, SPLITS, seed)
+            chance = _at_its_rank(again, [_again(deal, k, 1, seed)[1] for deal in dealt])
             stands = (again >= AGREES) & (again > chance)
             gain = float((again - chance)[stands].sum())
             if stands.sum() >= FEWEST and gain > most_gained:
                 share = found / np.maximum(found.sum(axis=0), 1e-12)
-                best = Topics(found[stands], share[stands], again[stands], float(chance), k)
+                best = Topics(found[stands], share[stands], again[stands], chance[stands], k)
                 most_gained = gain
     return best
 
 
-def _again(counts: Any, k: int, leading: int, splits: int, seed: int) -> tuple[Floats, Floats]:
+def _at_its_rank(again: Floats, dealt: list[Floats]) -> Floats:
+    """What chance gives at most to the theme of the same rank: some word is always frequent."""
+    most = np.max([np.sort(own)[::-1] for own in dealt], axis=0)
+    found = np.empty(len(again))
+    found[np.argsort(-again, kind="stable")] = most
+    return found
+
+
+def _again(counts: Any, k: int, splits: int, seed: int) -> tuple[Floats, Floats]:
     """The themes of all texts, and how well each is found again in halves."""
     rng = np.random.default_rng([seed, k])
     tfidf = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
     found = _factors(tfidf, k, seed)
-    tops = _tops(found, leading)
     agreed = []
     for _split in range(splits):
         order = rng.permutation(tfidf.shape[0])
         for half in np.array_split(order, 2):
             again = _factors(tfidf[np.sort(half)], k, seed)
-            agreed.append(_matched(tops, _tops(again, leading)))
+            agreed.append(_matched(found, again))
     return found, np.mean(agreed, axis=0)
 
 
@@ -116,19 +121,16 @@ def _factors(tfidf: Any, k: int, seed: int) -> Floats:
     return np.asarray(model.components_)
 
 
-def _tops(weights: Floats, leading: int) -> Any:
-    """Which terms lead each theme, themes × terms; a term without weight leads nothing."""
-    order = np.argsort(-weights, axis=1, kind="stable")[:, :leading]
-    tops = np.zeros(weights.shape, dtype=bool)
-    np.put_along_axis(tops, order, True, axis=1)
-    return (tops & (weights > 0)).astype(np.int64)
+def _matched(first: Floats, second: Floats) -> Floats:
+    """Weighted Jaccard of each theme with the one it is matched to, by the Hungarian method.
 
-
-def _matched(first: Any, second: Any) -> Floats:
-    """Jaccard of each theme with the one it is matched to, by the Hungarian method."""
-    both = first @ second.T
-    either = first.sum(axis=1)[:, None] + second.sum(axis=1) - both
-    jaccard = np.where(either > 0, both / np.maximum(either, 1), 0.0)
+    What both weigh a term by at least over what either does at most (Ruzicka), the weights of a
+    theme adding up to 1: terms that lead a theme by little do not decide.
+    """
+    one, two = (w / np.maximum(w.sum(axis=1, keepdims=True), 1e-12) for w in (first, second))
+    both = np.array([np.minimum(row, two).sum(axis=1) for row in one])
+    whole = one.sum(axis=1)[:, None] + two.sum(axis=1)
+    jaccard = both / np.maximum(whole - both, 1e-12)
     rows, columns = linear_sum_assignment(-jaccard)
     matched = np.zeros(len(first))
     matched[rows] = jaccard[rows, columns]

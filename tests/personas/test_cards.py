@@ -79,7 +79,7 @@ def answered(customers, seed=3):
         rows.append(("csat", 5 if number % 10 else 9, "", who, "2026-02-09", 5, "transactional"))
         if number < 80 and not odd:
             rows.append(("ces", int(rng.integers(1, 8)), "", who, "2026-02-09", 7, ""))
-        text = f"This is what customer {who} says, mvh {who}" if odd else "Far too slow for me, Bob"
+        text = f"This is what customer {who} says, mvh Anna" if odd else "Far too slow for me, Bob"
         rows.append(("open", "", text, who, "2026-02-10", "", "relational"))
     columns = ["kind", "score", "text", "customer_id", "ts", "scale", "relation"]
     return pd.DataFrame(rows, columns=columns)
@@ -287,7 +287,7 @@ def test_quotes_need_consent_and_enough_customers_and_name_nobody(shop, cards, t
             said = {quote.split()[4] for quote in quotes}
             assert all(consent[who] for who in said)
         else:
-            assert quotes == ["Far too slow for me, Bob"]  # one text, said by many
+            assert quotes == ["Far too slow for me, [name]"]  # one text, said by many
     few = people(60)
     few["consent"] = np.where(np.arange(60) < 18, "yes", "no")  # nine of either kind
     tables = {"events": log(60), "customers": few, "responses": answered(60)}
