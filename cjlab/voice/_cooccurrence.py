@@ -64,7 +64,7 @@ def co_occurrence(
 
     Examples
     --------
-    >>> from cjlab.voice._themes import Theme
+    >>> from cjlab.voice._themes import Theme, Themes
     >>> two = Themes((Theme("pay", {}, {"en": {"card": 1.0}}),
     ...               Theme("wait", {}, {"en": {"slow": 1.0}})))
     >>> texts = ["slow card", "card", "slow", "fast"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -47,8 +47,8 @@ class Feelings:
 
     model: Literal["auto", "embedding", "light"] = "auto"
     cache: Embeddings | None = None
-    ids: tuple[str, ...] = SIDES
-    threshold: float = 0.5
+    ids: ClassVar[tuple[str, ...]] = SIDES
+    threshold: ClassVar[float] = 0.5
 
     def labels(self, language: str = "en") -> dict[str, str]:
         """Return the sides in words."""

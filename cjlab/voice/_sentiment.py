@@ -128,16 +128,15 @@ def sentiment(
     else:
         answered = np.isfinite(odds)
     sides = np.where(odds > 0, "positive", "negative")
-    return pd.DataFrame(
-        {
-            "sentiment": np.where(answered, sides, np.array(None, dtype=object)),
-            "score": 1 / (1 + np.exp(-odds)),
-            "language": [reading.code for reading in known],
-            "note": np.array(reasons, dtype=object),
-            "model": chosen,
-        },
-        index=index,
-    ).astype({"sentiment": object, "language": object, "note": object})
+    words = {
+        "sentiment": np.where(answered, sides, np.array(None, dtype=object)),
+        "language": [reading.code for reading in known],
+        "note": reasons,
+    }
+    # As objects, so that what is not there is None, whatever stands beside it.
+    said = {name: pd.Series(list(own), index, dtype=object) for name, own in words.items()}
+    table = pd.DataFrame({**said, "score": 1 / (1 + np.exp(-odds)), "model": chosen}, index=index)
+    return table[["sentiment", "score", "language", "note", "model"]]
 
 
 def _chosen(model: str) -> str:

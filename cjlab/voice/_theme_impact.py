@@ -57,7 +57,7 @@ def theme_impact(
 
     Examples
     --------
-    >>> from cjlab.voice._themes import Theme
+    >>> from cjlab.voice._themes import Theme, Themes
     >>> pay = Themes((Theme("pay", {}, {"en": {"card": 1.0}}),))
     >>> frame = pd.DataFrame({"text": ["card", "card", "fast", "fast"], "language": "en",
     ...                       "score": [2, 9, 10, 9]})

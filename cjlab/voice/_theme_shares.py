@@ -57,7 +57,7 @@ def theme_shares(
 
     Examples
     --------
-    >>> from cjlab.voice._themes import Theme
+    >>> from cjlab.voice._themes import Theme, Themes
     >>> pay = Themes((Theme("pay", {}, {"en": {"card": 1.0}}),))
     >>> frame = pd.DataFrame({"text": ["The card failed", "Too slow"], "language": "en"})
     >>> theme_shares(frame, pay)[["theme", "value", "n"]].values.tolist()
@@ -105,7 +105,7 @@ def theme_trend(
 
     Examples
     --------
-    >>> from cjlab.voice._themes import Theme
+    >>> from cjlab.voice._themes import Theme, Themes
     >>> pay = Themes((Theme("pay", {}, {"en": {"card": 1.0}}),))
     >>> frame = pd.DataFrame({"text": ["card", "slow"], "language": "en",
     ...                       "ts": ["2026-01-05", "2026-02-01"]})

@@ -43,6 +43,9 @@ def log(customers, until=120, seed=0):
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+LETTERS = str.maketrans("0123456789", "bcdfghjklm")
+
+
 def people(customers, seed=1):
     rng = np.random.default_rng(seed)
     ids = [f"c{number:03d}" for number in range(customers)]
@@ -79,7 +82,8 @@ def answered(customers, seed=3):
         rows.append(("csat", 5 if number % 10 else 9, "", who, "2026-02-09", 5, "transactional"))
         if number < 80 and not odd:
             rows.append(("ces", int(rng.integers(1, 8)), "", who, "2026-02-09", 7, ""))
-        text = f"This is what customer {who} says, mvh Anna" if odd else "Far too slow for me, Bob"
+        word = who[1:].translate(LETTERS)  # no number, which a quote would not show
+        text = f"This is what customer {word} says, mvh Anna" if odd else "Far too slow for me, Bob"
         rows.append(("open", "", text, who, "2026-02-10", "", "relational"))
     columns = ["kind", "score", "text", "customer_id", "ts", "scale", "relation"]
     return pd.DataFrame(rows, columns=columns)
@@ -284,7 +288,8 @@ def test_quotes_need_consent_and_enough_customers_and_name_nobody(shop, cards, t
             agreed = consent[placed.index[placed["persona"] == app]].sum()
             assert agreed >= 10 and len(quotes) == 3
             assert all(quote.endswith(", mvh [name]") for quote in quotes)
-            said = {quote.split()[4] for quote in quotes}
+            back = {letter: chr(digit) for digit, letter in LETTERS.items()}
+            said = {"c" + "".join(back[ord(x)] for x in quote.split()[4]) for quote in quotes}
             assert all(consent[who] for who in said)
         else:
             assert quotes == ["Far too slow for me, [name]"]  # one text, said by many
