@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -128,7 +128,7 @@ def sentiment(
     else:
         answered = np.isfinite(odds)
     sides = np.where(odds > 0, "positive", "negative")
-    words = {
+    words: dict[str, Any] = {
         "sentiment": np.where(answered, sides, np.array(None, dtype=object)),
         "language": [reading.code for reading in known],
         "note": reasons,
