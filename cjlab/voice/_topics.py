@@ -13,9 +13,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
-from sklearn.decomposition import NMF
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import TfidfTransformer
 from threadpoolctl import threadpool_limits
 
 from cjlab._numbers import Floats
@@ -72,6 +69,8 @@ def topics(counts: Any, most: int, seed: int) -> Topics | None:
         agreement above chance over the themes that reach .5 and are above chance. None where
         fewer than two do.
     """
+    from sklearn.exceptions import ConvergenceWarning
+
     counts = counts[counts.sum(axis=1) > 0]
     texts, terms = counts.shape
     sizes = [k for k in SIZES if k <= min(most, terms // 2, texts // 10)]
@@ -103,6 +102,8 @@ def _at_its_rank(again: Floats, dealt: list[Floats]) -> Floats:
 
 def _again(counts: Any, k: int, splits: int, seed: int) -> tuple[Floats, Floats]:
     """The themes of all texts, and how well each is found again in halves."""
+    from sklearn.feature_extraction.text import TfidfTransformer
+
     rng = np.random.default_rng([seed, k])
     tfidf = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
     found = _factors(tfidf, k, seed)
@@ -116,6 +117,8 @@ def _again(counts: Any, k: int, splits: int, seed: int) -> tuple[Floats, Floats]
 
 
 def _factors(tfidf: Any, k: int, seed: int) -> Floats:
+    from sklearn.decomposition import NMF
+
     model = NMF(k, init="nndsvd", tol=1e-3, max_iter=200, random_state=seed)
     model.fit(tfidf)
     return np.asarray(model.components_)
