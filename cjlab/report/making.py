@@ -24,6 +24,7 @@ from cjlab.report.summary import Gathered
 from cjlab.study import Study
 
 STATED = ("goal", "scope", "question", "owner", "review_date")
+Books = tuple[list[notebooks.Notebook], list[notebooks.Notebook]]
 PRIMARY = "primary suppression only; complementary suppression is not done yet"
 
 
@@ -70,6 +71,7 @@ class _Plan:
     span: Period
     language: str
     books: list[notebooks.Notebook]
+    left_out: list[notebooks.Notebook]
     folder: Path
     run_id: str
     started: datetime
@@ -111,7 +113,8 @@ def run(
     study : Study
         An open study.
     notebooks : iterable of str or path, optional
-        Names of notebooks that come with cjlab, or files; by default all numbered ones.
+        Names of notebooks that come with cjlab, or files; by default all numbered ones that the
+        study has the tables for. The first page names those left out.
     period : str, optional
         ``2026``, ``2026Q3``, ``2026-07``, ``2026W30`` or ``start..end``; by default the study's.
     compare : str, optional
@@ -135,12 +138,13 @@ def run(
     Raises
     ------
     UserError
-        A wrong argument, or a notebook that does not take the report's parameters.
+        A wrong argument, a notebook that does not take the report's parameters, or one named
+        here that needs a table which the study lacks.
     ReportFailed
         Nothing was published; names the notebook, the cell and the cause. The earlier report
         and ``latest`` stay as they were; what ran is kept in the study's ``.cjlab/failed``.
     """
-    books = _checked(notebooks, compare, language)
+    books, left_out = _checked(study, notebooks, compare, language)
     folder = Path(out).resolve() / publish.slug(str(study.config.name))
     publish.check_target(folder)
     key = publish.study_key(study.path)
@@ -148,7 +152,7 @@ def run(
         publish.sweep_runs(study.private)
         publish.sweep(folder, key)
         # The default period is the last that the data cover: asking for it may read them.
-        plan = _plan(study, study.period(period), language, books, folder)
+        plan = _plan(study, study.period(period), language, (books, left_out), folder)
         try:
             facts = {**study.prepare(plan.span), **_freeze_personas(study, plan.span, refit)}
             results = _execute(plan, jobs, progress)
@@ -169,24 +173,33 @@ def run(
 
 
 def _checked(
-    chosen: Iterable[str | Path] | None, compare: str | None, language: str
-) -> list[notebooks.Notebook]:
+    study: Study, chosen: Iterable[str | Path] | None, compare: str | None, language: str
+) -> Books:
+    """Return the notebooks to run, and those that the study has no tables for."""
     if compare is not None:
         raise UserError("comparing reports is not part of this version; leave compare out.")
     if language not in messages.LANGUAGES:
         raise UserError(f'no language "{language}".{did_you_mean(language, messages.LANGUAGES)}')
-    return [notebooks.read(path, language) for path in notebooks.find(chosen)]
+    books = [notebooks.read(path, language) for path in notebooks.find(chosen)]
+    lacking = {book.name: _lacking(study, book) for book in books}
+    if chosen is not None and (short := [name for name, tables in lacking.items() if tables]):
+        missing = " and ".join(lacking[short[0]])
+        raise UserError(f"{short[0]}: needs {missing}; add it to {study.path.name} under sources.")
+    whole = [book for book in books if not lacking[book.name]]
+    return whole, [book for book in books if lacking[book.name]]
 
 
-def _plan(
-    study: Study, span: Period, language: str, books: list[notebooks.Notebook], folder: Path
-) -> _Plan:
+def _lacking(study: Study, book: notebooks.Notebook) -> list[str]:
+    return [table for table in book.needs if not study.config.sources.get(table)]
+
+
+def _plan(study: Study, span: Period, language: str, books: Books, folder: Path) -> _Plan:
     """Give the run its id and its private folder; two runs never share one."""
     started = datetime.now(UTC).replace(microsecond=0)
     stem = f"{span.label}_{started:%Y%m%dT%H%M%SZ}"
     for count in range(1, 1000):
         name = stem if count == 1 else f"{stem}-{count}"
-        plan = _Plan(study, span, language, books, folder, name, started)
+        plan = _Plan(study, span, language, *books, folder, name, started)
         if (folder / name).exists() or (study.private / "failed" / name).exists():
             continue
         with suppress(FileExistsError):
@@ -254,6 +267,10 @@ def _build(
     made = datetime.now(UTC).replace(microsecond=0)
     about = {"run": plan.run_id, "made": made.replace(tzinfo=None), "version": versions["cjlab"]}
     told = {"stated": STATED, "facts": facts, "found": found, "minimum": plan.minimum}
+    told["left_out"] = [
+        {"title": notebooks.title(book.node, book), "lacks": _lacking(plan.study, book)}
+        for book in plan.left_out
+    ]
     frame.write("index.html", "index.html.j2", **told, **about)
     # Where the exports and the cluster lie is nobody's business; what the exports hold is in
     # the facts, as hashes.

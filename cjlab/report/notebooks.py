@@ -29,6 +29,11 @@ class Notebook:
         """How many code cells there are to run."""
         return len(code(self.node))
 
+    @property
+    def needs(self) -> list[str]:
+        """Tables that a study must have for this page: ``cjlab.needs`` of its metadata."""
+        return list(self.node.metadata.get("cjlab", {}).get("needs", []))
+
 
 def folder() -> Path:
     """Return where the notebooks that come with cjlab are."""

@@ -82,19 +82,16 @@ def grids(
 
 def _read(source: Source, path: Path, target: Path, header_rows: int, layout: Layout) -> Grid:
     _check_package(path)
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    formulas: Any = None
-    try:
+    # Opened here: the library leaves a workbook that it cannot read, or not to its end, open.
+    with open(path, "rb") as values, open(path, "rb") as formulas:
+        book = openpyxl.load_workbook(values, read_only=True, data_only=True, keep_links=False)
         sheet = _sheet(book, source.sheet, path.name)
         marks = _marks(path, sheet)
+        rows, asked = _rows(sheet, path.name), None
         if marks["formula"]:
-            formulas = openpyxl.load_workbook(path, read_only=True, keep_links=False)
-        rows = _rows(sheet, path.name)
-        asked = _rows(formulas[sheet.title], path.name) if formulas else None
+            unread = openpyxl.load_workbook(formulas, read_only=True, keep_links=False)
+            asked = _rows(unread[sheet.title], path.name)
         return _stage(rows, asked, marks, source, path, sheet.title, target, header_rows, layout)
-    finally:
-        for opened in filter(None, (book, formulas)):
-            opened.close()
 
 
 def _check_package(path: Path) -> None:

@@ -70,6 +70,7 @@ class StubStudy:
             review_date=date(2027, 1, 31),
             timezone="Europe/Stockholm",
             report=SimpleNamespace(minimum_cell=10),
+            sources={"events": [{}]},
         )
         vars(self.config).update(config)
         self.limits_broken: list[str] = []

@@ -14,12 +14,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import nbformat
 import pandas as pd
 import pytest
 
 from cjlab import report
 from cjlab.errors import ReportFailed, UserError
-from cjlab.report import manifest, progress, publish
+from cjlab.report import manifest, notebooks, progress, publish
 
 FAILING = ["x = 1", "raise ValueError('first line\\nthe cause <b>')", "y = 2"]
 
@@ -233,6 +234,26 @@ def test_wrong_use_is_one_line_before_any_work(
         report.run(study, **arguments)
     assert "\n" not in str(error.value)
     assert study.prepared == 0 and not (study.private / "runs").exists()
+
+
+def test_a_page_whose_table_is_not_there_is_left_out_and_said(
+    stub: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = stub.StubStudy(tmp_path)
+    made = stub.notebook(tmp_path / "01_done.ipynb", [stub.DONE])
+    voice = stub.notebook(tmp_path / "02_voice.ipynb", [stub.DONE], title="Voice")
+    node = nbformat.read(voice, 4)
+    node.metadata["cjlab"] = {"needs": ["responses"]}
+    nbformat.write(node, voice)
+    with pytest.raises(UserError, match=r"02_voice: needs responses; add it to study\.yaml"):
+        report.run(study, notebooks=[made, voice], out=tmp_path / "out")
+    monkeypatch.setattr(notebooks, "folder", lambda: tmp_path)
+    run = report.run(study, out=tmp_path / "out", progress=False)
+    page = (run.path / "index.html").read_text(encoding="utf-8")
+    assert "Not made: “Voice”. It needs a source of responses" in page
+    assert not (run.path / "02_voice.html").exists()
+    study.config.sources["responses"] = [{}]
+    assert (report.run(study, out=tmp_path / "out", progress=False).path / "02_voice.html").exists()
 
 
 @pytest.mark.parametrize(
