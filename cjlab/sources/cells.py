@@ -7,8 +7,6 @@ import math
 import re
 from typing import Any
 
-from openpyxl.utils.escape import unescape
-
 from cjlab.sources.encoding import UNREADABLE
 
 # A Unicode noncharacter before the name of a formula's error, such as #REF!.
@@ -75,6 +73,9 @@ def _date(value: dt.datetime | dt.date, time_format: str | None) -> str:
 def _whole(text: str) -> str:
     """Undo the escapes of spreadsheets (``_x000D_``); halves of letters are marked unreadable."""
     if "_x" in text:
+        # Imported here: most runs read no workbook, and every kernel would wait for it.
+        from openpyxl.utils.escape import unescape
+
         text = unescape(text)
     if re.search("[\ud800-\udfff]", text):
         # Two escaped halves make one letter; a lone one is no letter at all.

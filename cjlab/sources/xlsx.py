@@ -14,8 +14,6 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-
 from cjlab.config import Source
 from cjlab.errors import CjlabError, UserError, did_you_mean
 from cjlab.sources.cells import FAULT, cell_text
@@ -82,6 +80,8 @@ def grids(
 
 def _read(source: Source, path: Path, target: Path, header_rows: int, layout: Layout) -> Grid:
     _check_package(path)
+    import openpyxl
+
     # Opened here: the library leaves a workbook that it cannot read, or not to its end, open.
     with open(path, "rb") as values, open(path, "rb") as formulas:
         book = openpyxl.load_workbook(values, read_only=True, data_only=True, keep_links=False)
