@@ -54,6 +54,13 @@ def _present(frame: pd.DataFrame) -> Answer:
     return _cells(rows, "{step} {touchpoint}", "hits")
 
 
+def _stayed(frame: pd.DataFrame) -> Answer:
+    """Quartiles in whole microseconds, as the counterparts count time."""
+    rows = frame[frame["metric"].isin(["q25", "median", "q75"]) & frame["value"].notna()]
+    exact = rows.assign(us=(rows["value"] * 86_400e6).round())
+    return _cells(exact, "{stage} {metric}", "us")
+
+
 def _returned(frame: pd.DataFrame) -> Answer:
     # Null where the month is not over.
     return _cells(frame[frame["hits"] > 0], "{cohort} {period}", "hits")
@@ -72,6 +79,7 @@ CASES = {
         "funnel", {"steps": STEPS, "window": WINDOW, "mature_only": False}, _reached
     ),
     "step matrix": Case("step_matrix", {"level": "touchpoint", "steps": 10}, _present),
+    "time_in_stage": Case("time_in_stage", {}, _stayed),
     "retention": Case("retention", {}, _returned),
 }
 

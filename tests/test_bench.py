@@ -16,7 +16,7 @@ from cjlab.errors import UserError
 COMPARED = [
     *("transition counts", "transitions", "touchpoint transitions", "channel transitions"),
     *("session counts", "session frame", "funnel of touchpoints", "funnel in 30 days"),
-    *("step matrix", "retention"),
+    *("step matrix", "time_in_stage", "retention"),
 ]
 
 

@@ -118,17 +118,35 @@ class Raw:
         (found,) = self.rows(f"WITH {', '.join(ctes)} SELECT {counts}")
         return dict(zip(self.steps, found, strict=True))
 
-    def time_in_stage(self) -> None:
-        self.rows(
+    def time_in_stage(self) -> dict[str, int]:
+        """Quartiles with those still there (Kaplan–Meier), as cjlab gives them, in microseconds."""
+        found = self.rows(
             """WITH tagged AS (SELECT customer_id, ts, stage, lag(stage) OVER journey AS before
                 FROM event JOIN stage USING (touchpoint)
                 WINDOW journey AS (PARTITION BY customer_id ORDER BY ts)),
             spells AS (SELECT customer_id, stage, ts FROM tagged
                 WHERE stage IS DISTINCT FROM before),
-            times AS (SELECT stage, epoch_us(lead(ts) OVER (PARTITION BY customer_id ORDER BY ts))
-                - epoch_us(ts) AS us FROM spells)
-            SELECT stage, quantile_cont(us, [0.25, 0.5, 0.75]) FROM times GROUP BY stage"""
+            stays AS (SELECT stage, epoch_us(ts) AS start,
+                epoch_us(lead(ts) OVER (PARTITION BY customer_id ORDER BY ts)) AS exit FROM spells),
+            times AS (SELECT stage, count(*) AS size, count(exit) AS gone,
+                coalesce(exit, (SELECT epoch_us(max(ts)) FROM event)) - start AS us
+                FROM stays GROUP BY stage, us),
+            risk AS (SELECT stage, us, gone, sum(size) OVER (PARTITION BY stage ORDER BY us DESC)
+                AS waiting FROM times),
+            still AS (SELECT stage, us, exp(sum(CASE WHEN gone < waiting
+                THEN ln(1 - gone / waiting) ELSE -100 END) OVER (PARTITION BY stage ORDER BY us))
+                AS share FROM risk)
+            SELECT stage, min(us) FILTER (share <= 0.75 + 1e-12),
+                min(us) FILTER (share <= 0.5 + 1e-12), min(us) FILTER (share <= 0.25 + 1e-12)
+            FROM still GROUP BY stage"""
         )
+        names = ("q25", "median", "q75")
+        return {
+            f"{stage} {name}": us
+            for stage, *times in found
+            for name, us in zip(names, times, strict=True)
+            if us is not None
+        }
 
     def retention(self) -> dict[str, int]:
         found = self.rows(
