@@ -4,9 +4,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 PY := .venv/bin/python
-# The longest files first, so that no worker waits for the other at the end.
-LONG := tests/test_real_reports.py tests/test_sample_report.py tests/spark tests/test_notebooks.py
-TESTS ?= $(LONG) tests cjlab
+TESTS ?= tests cjlab
 WORKERS ?= 2
 
 # One BLAS thread a process: two notebooks or test workers run side by side, and sums come out the same everywhere.

@@ -17,6 +17,13 @@ import pytest
 
 REPO = Path(__file__).parents[1]
 DATA = Path(os.environ.get("CJLAB_DATA") or REPO.parent / "shared" / "data")
+# These run first: the longest files at the end would leave one worker waiting for the other.
+LONG = (
+    "tests/test_real_reports.py",
+    "tests/test_sample_report.py",
+    "tests/spark/",
+    "tests/test_notebooks.py",
+)
 REQUIRED = {name.strip() for name in os.environ.get("CJLAB_REQUIRE", "").split(",")} - {""}
 
 hypothesis.settings.register_profile("dev", deadline=None, print_blob=True)
@@ -84,6 +91,11 @@ def pytest_configure(config: pytest.Config) -> None:
     fonts = Path(tempfile.gettempdir()) / f"cjlab-tests-fonts-{os.getuid()}"
     fonts.mkdir(mode=0o700, exist_ok=True)
     os.environ["MPLCONFIGDIR"] = str(fonts)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files; the order within each stays."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
