@@ -8,6 +8,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 KINDS = ("exact", "glob", "regex")
 LONGEST = 500
@@ -103,6 +104,7 @@ class Pattern:
         return bool(self.test(normal(name)))
 
 
+@lru_cache(maxsize=1024)  # a catalogue is read anew for each model
 def _tester(text: str, match: str) -> Callable[[str], object]:
     if match == "exact":
         return text.__eq__
