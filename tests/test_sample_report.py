@@ -148,15 +148,16 @@ def test_second_run_reuses_the_store_and_gives_the_same_tables(sample: tuple[Pat
     first = report.resolve()
     stores = sorted((study / ".cjlab" / "store").glob("*/store.duckdb"))
     built = [path.stat().st_mtime_ns for path in stores]
-    done = cjlab("report", study, "--out", report.parents[1])
-    assert done.returncode == 0, done.stderr
-    second = (report.parent / "latest").resolve()
-    assert second != first
+    again = ("01_intake", "03_personas", "06_voice_of_customer")  # where draws and texts are
+    out = report.parents[1]
+    second = cj.report.run(cj.open_study(study), notebooks=again, out=out, progress=False).path
+    assert second != first and (report.parent / "latest").resolve() == second.resolve()
     assert [path.stat().st_mtime_ns for path in stores] == built
-    for path in sorted((first / "tables").iterdir()):
-        assert path.read_bytes() == (second / "tables" / path.name).read_bytes(), path.name
-    for path in sorted((first / "figures").iterdir()):
-        assert path.read_bytes() == (second / "figures" / path.name).read_bytes(), path.name
+    for kind, least in (("tables", 20), ("figures", 10)):
+        made = sorted((second / kind).iterdir())
+        assert len(made) > least
+        for path in made:
+            assert path.read_bytes() == (first / kind / path.name).read_bytes(), path.name
 
 
 @pytest.mark.needs("browser")

@@ -53,6 +53,7 @@ def test_planted_groups_come_back(seed):
     assert (model.jaccard_ >= stability.STEADY).all()
 
 
+@pytest.mark.prove
 def test_one_cloud_is_one_persona_on_most_seeds():
     found = [
         PersonaModel(n_draws=10).fit(np.random.default_rng(seed).normal(size=(400, 5))).n_personas_
