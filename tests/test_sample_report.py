@@ -143,15 +143,15 @@ def test_nothing_personal_is_published(sample: tuple[Path, Path]) -> None:
             assert not frame.loc[frame["customers"] > 0, "customers"].lt(10).any(), path.name
 
 
-def test_second_run_reuses_the_store_and_gives_the_same_tables(sample: tuple[Path, Path]) -> None:
+def test_second_run_reuses_the_store_and_gives_the_same_tables(
+    sample: tuple[Path, Path], tmp_path: Path
+) -> None:
     study, report = sample
     first = report.resolve()
     stores = sorted((study / ".cjlab" / "store").glob("*/store.duckdb"))
     built = [path.stat().st_mtime_ns for path in stores]
     again = ("01_intake", "03_personas", "06_voice_of_customer")  # where draws and texts are
-    out = report.parents[1]
-    second = cj.report.run(cj.open_study(study), notebooks=again, out=out, progress=False).path
-    assert second != first and (report.parent / "latest").resolve() == second.resolve()
+    second = cj.report.run(cj.open_study(study), notebooks=again, out=tmp_path, progress=False).path
     assert [path.stat().st_mtime_ns for path in stores] == built
     for kind, least in (("tables", 20), ("figures", 10)):
         made = sorted((second / kind).iterdir())

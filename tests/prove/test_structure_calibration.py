@@ -67,7 +67,7 @@ def axis_unequal(rng):
 
 CLOUDS = (uniform, gaussian, correlated, rfm)
 # How many sets of each kind; one kind is the contract's, the others are seen beside it.
-APART = {diagonal: SETS, diagonal_unequal: 20, axis: 20, axis_unequal: 20}
+APART = {diagonal: SETS, diagonal_unequal: 10, axis: 10, axis_unequal: 10}
 
 
 def judged(job):
