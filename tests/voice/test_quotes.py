@@ -137,6 +137,20 @@ def test_what_says_who_is_taken_out_and_too_much_of_it_drops_the_text():
     assert reasons(quotes(texts(10, text="🙈 " * 40))) == {"too_short": 10}
 
 
+def test_no_id_of_the_study_is_quoted():
+    frame = texts(12, customer_id=[f"{700 + i}" for i in range(12)], account_id="acme-7", theme="a")
+    frame["text"] = [
+        f"It cost {700 + i} kr, and my number {700 + i} or {701 + i} for ACME-7 is {c * 3}"
+        for i, c in enumerate("abcdefghijkl")
+    ]
+    shown = quotes(frame, per_group=12).table["quote"]
+    # Another's plain number may count anything; the writer's own is hidden where it is no price.
+    assert set(shown) == {
+        f"It cost {700 + i} kr, and my number [number] or {701 + i} for [number] is {c * 3}"
+        for i, c in enumerate("abcdefghijkl")
+    }
+
+
 def test_a_long_text_is_cut_at_a_sentence_and_no_number_is_cut_in_two():
     text = "The first sentence says enough of it. " + "and so on " * 200
     assert quotes(texts(10, text=text), longest=60).table["quote"][0] == text[:37]
