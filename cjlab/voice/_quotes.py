@@ -67,6 +67,7 @@ def quotes(
     longest: int = 240,
     vectors: np.ndarray[Any, Any] | None = None,
     keep: Collection[str] = (),
+    among_agreed: bool = False,
 ) -> Quotes:
     """Choose texts that may be quoted, and take out of them who wrote them.
 
@@ -95,6 +96,8 @@ def quotes(
         by cosine to the mean of their group; without, the choice is by a digest of the text.
     keep : collection of str, optional
         Words that name no person: brands, products, places of the study.
+    among_agreed : bool, default False
+        Whether only customers who agreed count towards `minimum`, and in ``customers``.
 
     Returns
     -------
@@ -118,7 +121,7 @@ def quotes(
     """
     names = _checked(frame, by, minimum, per_group, shortest, longest)
     rows, near = _ordered(frame, names, vectors)
-    rows["reason"] = _reasons(rows, names, minimum)
+    rows["reason"] = _reasons(rows, names, minimum, among_agreed)
     keep = frozenset(word.casefold() for word in keep) | _ordinary(rows)
     others = telling({name for own in rows["_ids"] for name in own})
     chosen: list[dict[str, Any]] = []
@@ -203,16 +206,19 @@ def _ordered(
     return rows.loc[order].reset_index(drop=True), near
 
 
-def _reasons(rows: pd.DataFrame, names: tuple[str, ...], minimum: int) -> pd.Series:
+def _reasons(
+    rows: pd.DataFrame, names: tuple[str, ...], minimum: int, among_agreed: bool
+) -> pd.Series:
     """Say of each row why it cannot be quoted, before its text is read."""
     wrote = rows["text"].notna() & rows["customer_id"].notna()
     refused = set(rows.loc[np.array([v is False for v in rows["consent"]], bool), "customer_id"])
     no_group = rows[list(names)].isna().any(axis=1) if names else pd.Series(False, rows.index)
-    sizes = rows[wrote & ~no_group].groupby("_group")["customer_id"].nunique()
-    rows["_customers"] = rows["_group"].map(sizes).fillna(0).astype(int)
-    reason = pd.Series(None, index=rows.index, dtype=object)
     agreed = np.array([v is True for v in rows["consent"]], dtype=bool)
     agreed &= ~rows["customer_id"].isin(refused).to_numpy()
+    counted = wrote & ~no_group & (agreed | (not among_agreed))
+    sizes = rows[counted].groupby("_group")["customer_id"].nunique()
+    rows["_customers"] = rows["_group"].map(sizes).fillna(0).astype(int)
+    reason = pd.Series(None, index=rows.index, dtype=object)
     # The first that holds is told: the last is set first.
     reason[no_group | (rows["_customers"] < minimum)] = "small_group"
     reason[~agreed] = "no_consent"

@@ -80,6 +80,9 @@ def test_customers_without_consent_count_for_the_group_and_are_not_quoted():
     assert found.table["quote"].to_list() == ["The parcel with the aaa came late"]
     assert found.table["customers"].to_list() == [10]
     assert reasons(found) == {"no_consent": 9}
+    assert quotes(texts(10, consent=consent), among_agreed=True).table.empty
+    half = quotes(texts(20, consent=[True] * 10 + [False] * 10), among_agreed=True).table
+    assert half["customers"].to_list() == [10] * 3
 
 
 def test_nothing_vanishes():
