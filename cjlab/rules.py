@@ -14,9 +14,10 @@ import duckdb
 
 from cjlab.config import Source
 from cjlab.errors import UserError, did_you_mean
-from cjlab.schema import MONEY, RESPONSE_KINDS, Column, Table
+from cjlab.schema import MONEY, RESPONSE_KINDS, RESPONSES, Column, Table
 from cjlab.sources.base import BLANK, Raw, literal, quote
 from cjlab.sources.encoding import UNREADABLE
+from cjlab.sources.unanswered import unanswered
 from cjlab.zones import ZoneSQL
 
 EARLIEST = datetime(1971, 1, 1)
@@ -30,6 +31,7 @@ _EPOCH = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 _FLOATS = ("DOUBLE", "FLOAT", "REAL")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
+_SCORE = RESPONSES.column("score")
 # Beyond it amounts and quantities are slips of the pen, and their sums leave DECIMAL(18,4).
 LARGEST = 10**12
 
@@ -153,6 +155,12 @@ def _reading(
         value, more, notes = id_text(own, kind), [], _decimal_ids(own, kind)
     else:
         value, more, notes = f"nullif({text}, '')", [], _letters(column, own, kind)
+    if column == _SCORE and kind == "VARCHAR":
+        declined = unanswered(own)
+        value, notes = (
+            f"CASE WHEN NOT {declined} THEN {value} END",
+            (*notes, ("not_applicable", declined)),
+        )
     if column.name == "kind":
         value = f"lower(trim({text}))"
         listed = ", ".join(literal(kind) for kind in RESPONSE_KINDS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
+import ibis
 import pandas as pd
 from ibis import _
 
@@ -18,12 +19,11 @@ from cjlab.personas.naming import is_provisional, label, named
 from cjlab.personas.sheets import Field, Item, Sheet, initial, written
 from cjlab.personas.stored import features_of
 from cjlab.personas.summary import profile, verdict
-from cjlab.privacy import gate, redact
+from cjlab.privacy import gate
 
 QUOTES = 3
 GROUPS = 3  # of one declared attribute
 LINES = 5  # of one field, at most
-YES = ("true", "t", "1", "yes", "y", "ja", "j", "kyllä")
 Row = dict[str, Any]
 
 
@@ -239,19 +239,22 @@ def _known_limit(limit: Any) -> float | None:
 
 def _quotes(study: Any, start: Any, end: Any) -> dict[str, list[str]]:
     """A few redacted texts of each persona from customers who agreed to be quoted."""
+    # Imported here: few notebooks make cards, and each would wait for all of the voice.
+    from cjlab.voice import quotes
+
     j = study.journeys(start=start, end=end, view="customer")
     answers = j.table("responses")
-    if answers is None or "consent" not in j.units.columns:
+    if answers is None:
         return {}
-    agreed = j.units.filter(_.persona.notnull(), _.consent.cast("string").lower().isin(YES))
-    texts = answers.filter(j.within(answers.ts), answers.text.length().between(20, 240))
-    texts = texts.join(agreed.select("customer_id", "persona"), "customer_id")
-    found = texts.select("persona", "customer_id", "text").execute()
-    # By a digest of the text: no order of theirs says who wrote it, and the choice holds still.
-    found["digest"] = pd.util.hash_array(found["text"].to_numpy(dtype=object))
-    found = found.sort_values(["digest", "customer_id"]).drop_duplicates(["persona", "customer_id"])
-    chosen: dict[str, list[str]] = {}
-    for persona, rows in found.groupby("persona"):
-        if len(rows) >= j.minimum:
-            chosen[str(persona)] = list(dict.fromkeys(map(redact, rows["text"].head(30))))[:QUOTES]
-    return chosen
+    people = j.units.filter(_.persona.notnull())
+    once = people.consent.cast("string") if "consent" in people.columns else ibis.null("string")
+    people = people.select("customer_id", "persona", consent=once)
+    texts = answers.filter(j.within(answers.ts), answers.text.notnull())
+    texts = texts.select("customer_id", "text", "language", own=texts.consent.cast("string"))
+    found = texts.join(people, "customer_id").execute()
+    # What an answer says of itself goes before what its customer said once.
+    found["consent"] = found["own"].where(found["own"].notna(), found["consent"])
+    chosen = quotes(
+        found, by=["persona"], minimum=j.minimum, per_group=QUOTES, among_agreed=True
+    ).table
+    return {str(one): rows["quote"].to_list() for one, rows in chosen.groupby("persona")}

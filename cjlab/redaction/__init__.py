@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from cjlab.redaction import _digits, _mails, _names, _places
+from cjlab.redaction import _digits, _ids, _mails, _names, _owned, _places
+from cjlab.redaction._ids import telling
 from cjlab.redaction._plain import MASK, plain, view
 
-__all__ = ["Redacted", "examine", "redact"]
+__all__ = ["Redacted", "examine", "redact", "telling"]
 
 _SHOWN = {
     "e-mail": "[e-mail]",
@@ -23,7 +25,7 @@ _SHOWN = {
     "date": "[date]",
     "name": "[name]",
 }
-_NUMBER = "[number]"  # telephone, personal number, card, IBAN, account, order, place on earth
+_NUMBER = "[number]"  # telephone, personal number, card, account, order, id, place on earth
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Redacted:
         The text on one line.
     hits : dict of str to int
         How many of each kind were hidden: e-mail, link, handle, address, date, name,
-        personal_number, card, iban, account, number.
+        personal_number, card, iban, account, number, id.
     """
 
     text: str
@@ -58,7 +60,8 @@ def redact(text: str, keep: Collection[str] = frozenset()) -> str:
     str
         The text on one line, in Unicode's compatibility form, without invisible characters;
         ``[e-mail]``, ``[link]``, ``[handle]``, ``[number]`` (telephone, personal number, card,
-        account, order, coordinates: five digits in a row or six in all), ``[address]``,
+        account, coordinates: five digits in a row or six in all; what a word calls a customer's,
+        an order's, a case's), ``[address]``,
         ``[date]`` (with its year) and ``[name]`` stand for what was there.
 
     Notes
@@ -76,7 +79,13 @@ def redact(text: str, keep: Collection[str] = frozenset()) -> str:
     return examine(text, keep).text
 
 
-def examine(text: str, keep: Collection[str] = frozenset()) -> Redacted:
+def examine(
+    text: str,
+    keep: Collection[str] = frozenset(),
+    *,
+    own: Iterable[str] = (),
+    others: Collection[str] = frozenset(),
+) -> Redacted:
     """Take out what `redact` takes out, and count it.
 
     Parameters
@@ -85,6 +94,11 @@ def examine(text: str, keep: Collection[str] = frozenset()) -> Redacted:
         What a customer wrote.
     keep : collection of str, optional
         Words in small letters that name no person in this study.
+    own : iterable of str, optional
+        Identifiers of who wrote it. Each is hidden as a whole word, plain numbers too, where it
+        has three signs or more and is no ordinary word.
+    others : collection of str, optional
+        Identifiers of the study that are hidden too, from `telling`.
 
     Returns
     -------
@@ -95,12 +109,15 @@ def examine(text: str, keep: Collection[str] = frozenset()) -> Redacted:
     --------
     >>> examine("kort 4111 1111 1111 1111").hits
     {'card': 1}
+    >>> examine("Ask C012 or 417 of 2 pm", own=["417"], others=telling(["C012"])).text
+    'Ask [number] or [number] of 2 pm'
     """
     shown = plain(text)
     seen = view(shown)
     found: list[_mails.Found] = []
-    for step in (_mails.links, _mails.mails, _mails.domains, _mails.handles, _digits.numbers,
-                 _places.addresses, _digits.runs, _digits.codes):  # fmt: skip
+    ids = partial(_ids.known, own=own, others=others, keep=keep)
+    for step in (_mails.links, _mails.mails, _mails.domains, _mails.handles, ids, _digits.numbers,
+                 _places.addresses, _digits.runs, _digits.codes, _owned.owned):  # fmt: skip
         seen = _masked(seen, step(seen), found)
     _masked(seen, _names.names(seen, keep), found)
     return _put_together(shown, sorted(found))

@@ -52,16 +52,6 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
 )
-# Short numbers are somebody's after "order no." and the like.
-_OWNED_WORDS = (
-    "order ordre bestilling beställning tilau kund customer client asiaka medlem member jäsen "
-    "booking bokning varau faktura invoice lasku ticket case ärende sak sag ref viite konto "
-    "account plusgiro postgiro bankgiro pg bg pin kod code id postn postcode telefon tel tlf "
-    "mobil phone puh"
-)
-_OWNED = tuple(_OWNED_WORDS.split())
-_MARKERS = frozenset(["nr", "no", "number", "nummer", "num", "numero", "id", "kode", "kod"])
-_IS = frozenset(["är", "er", "is", "on"])
 _WORDS = (
     "noll|null|nul|nolla|zero|oh|ett|en|et|yksi|one|två|to|kaksi|two|tre|kolme|three|fyra|fire|neljä|"
     "four|fem|viisi|five|sex|seks|kuusi|six|sju|syv|syv|seitsemän|seven|åtta|åtte|otte|kahdeksan|eight|"
@@ -100,7 +90,7 @@ _CURRENCY = (
 _MEASURE = (
     r"mah\b|kwh\b|km\b|mil\b|kg\b|g\b|ml\b|gb\b|mb\b|tb\b|w\b|px\b|m2\b|kvm\b|steps\b|steg\b|%"
 )
-_UNIT_AFTER = re.compile(rf"(?i)(?:,\d\d)?\s?(?:{_CURRENCY}|{_MEASURE})")
+UNIT_AFTER = re.compile(rf"(?i)(?:,\d\d)?\s?(?:{_CURRENCY}|{_MEASURE})")
 _UNIT_BEFORE = re.compile(rf"(?i)(?:{_CURRENCY})\s?$")
 _SUM = r"[1-9]\d{0,2}(?:[\s.]\d{3}){1,2}|[1-9]\d{0,6}"
 _AMOUNT = re.compile(rf"(?:{_SUM})(?:\.\d\d)?(?:\s?-\s?(?:{_SUM}))?")
@@ -140,33 +130,13 @@ def runs(seen: str) -> Iterator[Found]:
 
 
 def codes(seen: str) -> Iterator[Found]:
-    """Yield words of letters and five digits or more, and short numbers said to be somebody's."""
-    before: list[str] = ["", ""]
-    end = 0
+    """Yield words of letters and five digits or more."""
     for word in _TOKEN.finditer(seen):
         digits = sum(map(str.isdigit, word[0]))
-        tail = digits > 2 and _UNIT_AFTER.match(seen, word.end())
         if digits > LONGEST_ROW and any(map(str.isalpha, word[0])):
-            if not (tail and _AMOUNT.fullmatch(word[0])) and not _measured(word[0]):
+            amount = UNIT_AFTER.match(seen, word.end()) and _AMOUNT.fullmatch(word[0])
+            if not amount and not _measured(word[0]):
                 yield (*word.span(), "number")
-        elif _owned(before, seen[end : word.start()], word[0]) and not tail:
-            yield (*word.span(), "number")
-        before, end = [before[1], word[0].casefold()], word.end()
-
-
-def _owned(before: list[str], gap: str, word: str) -> bool:
-    """Tell whether the words before say that a number is that of an order, a customer, a card."""
-    if (not word[-1:].isdigit() and not word[:1].isdigit()) or len(gap) > 4:
-        return False
-    digits = sum(map(str.isdigit, word))
-    if digits > 2 and (gap.endswith("#") or before[1] in _MARKERS - {"no"}):
-        return True
-    named = [part.startswith(_OWNED) for part in before]
-    if (named[0] and (before[1] in _MARKERS or before[1] in _IS)) or (
-        named[1] and set(gap) & set(":#=")
-    ):
-        return digits > 2
-    return digits > 2 and named[1] and before[1].endswith(("nr", "nummer", "numero", "number"))
 
 
 def _kind(seen: str, run: re.Match[str]) -> str | None:
@@ -191,7 +161,7 @@ def _harmless(seen: str, run: re.Match[str]) -> bool:
     written = run[0]
     if any(pattern.fullmatch(written) for pattern in _HARMLESS) or _years(written):
         return True
-    after = _UNIT_AFTER.match(seen, run.end())
+    after = UNIT_AFTER.match(seen, run.end())
     before = _UNIT_BEFORE.search(seen, max(0, run.start() - 12), run.start())
     return bool(after or before) and _AMOUNT.fullmatch(written) is not None
 

@@ -17,6 +17,7 @@ from cjlab.redaction._mails import Found
 
 LONGEST_NAME = 4  # words
 _TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_CLINGING = re.compile(r"(?:[-_]?\d\w*)+")
 _STARTS = frozenset('.!?:;•\0\n"“”„»«()[]/|>*#=…')
 _PARTICLES_WORDS = "von van der den de af av da di la le bin al ibn"
 _PARTICLES = frozenset(_PARTICLES_WORDS.split())
@@ -76,9 +77,16 @@ def names(seen: str, keep: Collection[str] = frozenset()) -> Iterator[Found]:
     for i in range(len(words)):
         hot[i] = hot[i] or _stands_alone(words, i, known)
     _grow(words, known, hot)
+    end = 0
     for i, word in enumerate(words):
-        if hot[i]:
-            yield word.start, word.end, "name"
+        if hot[i] and word.end > end:
+            # "mvh c012": what clings to a name is hidden with it, or half of an id is left.
+            start, end = word.start, word.end
+            if clings := _CLINGING.match(seen, end):
+                end = clings.end()
+            while start and (seen[start - 1].isalnum() or seen[start - 1] == "_"):
+                start -= 1
+            yield start, end, "name"
 
 
 class _Known:

@@ -1,7 +1,8 @@
 """Surveys with one row a respondent: each answer becomes one row of responses.
 
-An empty cell is no answer: it is counted, and is neither accepted nor refused. Rows in, accepted
-and refused are answers; each keeps the number of its respondent's row.
+An empty cell is no answer, and neither is "Not applicable" where a score would stand: both are
+counted, and are neither accepted nor refused. Rows in, accepted and refused are answers; each
+keeps the number of its respondent's row.
 
 What a file must look like:
 
@@ -31,6 +32,7 @@ from cjlab.config import Source
 from cjlab.errors import UserError, did_you_mean
 from cjlab.sources.base import BLANK, Raw, literal, quote
 from cjlab.sources.grid import Grid, raw, tidy
+from cjlab.sources.unanswered import unanswered
 from cjlab.survey_config import SAID, WIDE, Answer
 
 _UNSAID = ("", "response", "open-ended response")
@@ -203,10 +205,12 @@ def _answers(
 ) -> str:
     cell = _cell(answer.column)
     text = cell if answer.kind == "open" else (_cell(answer.text) if answer.text else "NULL")
-    score = "NULL" if answer.kind == "open" else cell
+    score = "NULL"
+    if answer.kind != "open":
+        score = f"CASE WHEN {_declined(answer)} THEN NULL ELSE {cell} END"
     if answer.scores:
         arms = " ".join(f"WHEN {literal(k)} THEN {literal(v)}" for k, v in answer.scores.items())
-        score = f"CASE trim({score}, {literal(BLANK)}) {arms} ELSE {score} END"
+        score = f"CASE trim({cell}, {literal(BLANK)}) {arms} ELSE {score} END"
     own = [name for name in source.columns.values() if name in found.columns]
     said: dict[str, object] = {"kind": answer.kind, "question": answer.column}
     for name in (*SAID, *source.constants):
@@ -224,6 +228,15 @@ def _answers(
     return f"SELECT {', '.join(fields)} FROM {staged} WHERE {wanted} AND {either}"
 
 
+def _declined(answer: Answer) -> str:
+    """Tell of which respondents a question has words that are no score, nor stand for one."""
+    if answer.kind == "open":
+        return "FALSE"
+    cell = _cell(answer.column)
+    labels = ", ".join(map(literal, ["", *answer.scores]))
+    return f"{unanswered(cell)} AND trim({cell}, {literal(BLANK)}) NOT IN ({labels})"
+
+
 def _value(value: object) -> str:
     return "CAST(NULL AS VARCHAR)" if value is None else literal(value)
 
@@ -237,9 +250,11 @@ def _count(
     wanted: str,
 ) -> None:
     """State how many respondents gave how many answers, and count what was no answer."""
-    asked = ", ".join(f"count({_cell(a.column)})" for a in source.answers)
-    row = con.execute(f"SELECT count(*), {asked} FROM {staged} WHERE {wanted}").fetchone() or (0,)
-    people, filled = row[0], row[1:]
+    asked = [f"count({_cell(a.column)})" for a in source.answers]
+    asked += [f"count_if({_declined(a)})" for a in source.answers]
+    row = con.execute(f"SELECT count(*), {', '.join(asked)} FROM {staged} WHERE {wanted}")
+    people, *numbers = row.fetchone() or (0,)
+    filled, declined = numbers[: len(source.answers)], numbers[len(source.answers) :]
     every = (con.execute(f"SELECT count(*) FROM {staged}").fetchone() or (0,))[0]
     answers, answering = con.execute(
         f"SELECT count(*), count(DISTINCT (_file, _row)) FROM read_parquet({literal(target)})"
@@ -251,6 +266,11 @@ def _count(
         ("not_answered", answer.column, people - number)
         for answer, number in zip(source.answers, filled, strict=True)
         if number < people
+    ]
+    found.counts += [
+        ("not_applicable", answer.column, number)
+        for answer, number in zip(source.answers, declined, strict=True)
+        if number
     ]
     for rule, number in (("no_answer_at_all", people - answering), ("skipped", every - people)):
         found.counts += [(rule, None, number)] if number else []

@@ -143,7 +143,8 @@ def given(study: Study, j: Journeys, kinds: str | Sequence[str] | None) -> Table
         table = table.filter(j.within(table.ts))
     if study.config.observed_until is not None:
         table = table.filter(table.ts.isnull() | (table.ts < j.literal(study.observed_until)))
-    table = table.mutate(**_scored(table))
+    scored = (table.score.strip() != "").fill_null(False)
+    table = table.mutate(**_scored(table), scored=scored)
     return table.mutate(valid=_on_scale(table))
 
 

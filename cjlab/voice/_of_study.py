@@ -76,8 +76,9 @@ def scores(
 
     Notes
     -----
-    As in :func:`nps` and its like; the sums are taken in the engine. Undated answers count only
-    where neither a period nor a calendar is asked for.
+    As in :func:`nps` and its like; the sums are taken in the engine. A response without a score,
+    such as a comment alone or "Not applicable", is no answer here and not invalid either. Undated
+    answers count only where neither a period nor a calendar is asked for.
 
     Examples
     --------
@@ -120,7 +121,8 @@ class Cells:
             raise UserError(f"by: {' and '.join(calendars)} are both calendars; take one.")
         self.calendar = self.j.calendar(calendars[0]) if calendars else None
         self.names = self.j.columns(names)
-        table = given(study, self.j, kind)
+        # A comment alone, or "Not applicable", is no answer to be valid or not.
+        table = given(study, self.j, kind).filter(_.scored)
         if self.calendar is not None:
             table = table.filter(table.ts.notnull())
         seen = {name: table[name].fill_null(_NONE[name]).nunique() for name in APART}

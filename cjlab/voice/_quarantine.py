@@ -37,7 +37,7 @@ def decide(
     Notes
     -----
     Each decision depends on those before it, the weekly cap on those of other customers too, so
-    this is a loop over plain numbers: about a million a second.
+    this is one loop over plain numbers: twice the candidates take twice the time.
     """
     peace = [r.quarantine or 0 for r in rules]
     own_peace = [r.quarantine_rule or 0 for r in rules]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from cjlab.errors import UserError, did_you_mean
 from cjlab.privacy import DEFAULT_MINIMUM, LOWEST_MINIMUM
-from cjlab.redaction import Redacted, examine
+from cjlab.redaction import Redacted, examine, telling
 
 GROUPS = ("theme", "stage", "touchpoint", "persona", "sentiment")
 REASONS = (
@@ -22,7 +22,8 @@ REASONS = (
     "repeated", "over_the_limit",
 )  # fmt: skip
 YES = frozenset(("true", "t", "1", "1.0", "yes", "y", "ja", "j", "kyllä"))
-IDS = ("customer_id", "account_id", "alias", "order_id", "session", "row")
+NAMING = ("customer_id", "account_id", "alias", "order_id")  # may stand in a text
+IDS = (*NAMING, "session", "row")
 MOST_HITS = 4  # things taken out of one quote; more, and something may have been missed
 LEAST_LEFT = 0.6  # share of a quote's words that are the customer's own
 LONGEST_READ = 20_000  # signs; nobody quotes from further down
@@ -66,6 +67,7 @@ def quotes(
     longest: int = 240,
     vectors: np.ndarray[Any, Any] | None = None,
     keep: Collection[str] = (),
+    among_agreed: bool = False,
 ) -> Quotes:
     """Choose texts that may be quoted, and take out of them who wrote them.
 
@@ -77,7 +79,8 @@ def quotes(
     frame : pandas.DataFrame
         One row a text (or a text and a theme): ``text, customer_id, consent``, grouping columns,
         and ``language`` where it is known. Consent is a yes in one of five languages, 1 or true;
-        what is missing is a no, and who said no anywhere is not quoted.
+        what is missing is a no, and who said no anywhere is not quoted. Ids in it, and in
+        ``account_id, alias, order_id`` where they are there, are taken out of the texts.
     by : sequence of str, optional
         Grouping columns; by default those of theme, stage, touchpoint, persona and sentiment
         that the frame has. A null group is not quoted from.
@@ -93,6 +96,8 @@ def quotes(
         by cosine to the mean of their group; without, the choice is by a digest of the text.
     keep : collection of str, optional
         Words that name no person: brands, products, places of the study.
+    among_agreed : bool, default False
+        Whether only customers who agreed count towards `minimum`, and in ``customers``.
 
     Returns
     -------
@@ -116,8 +121,9 @@ def quotes(
     """
     names = _checked(frame, by, minimum, per_group, shortest, longest)
     rows, near = _ordered(frame, names, vectors)
-    rows["reason"] = _reasons(rows, names, minimum)
+    rows["reason"] = _reasons(rows, names, minimum, among_agreed)
     keep = frozenset(word.casefold() for word in keep) | _ordinary(rows)
+    others = telling({name for own in rows["_ids"] for name in own})
     chosen: list[dict[str, Any]] = []
     customers: set[str] = set()
     said: set[str] = set()
@@ -128,7 +134,9 @@ def quotes(
         for index in _nearest(rows, names, key, group, near):
             text: Any = open_rows.at[index, "text"]
             customer: Any = open_rows.at[index, "customer_id"]
-            quote, reason = _quote(text, keep, shortest, longest)
+            own: Any = rows.at[index, "_ids"]
+            found = examine(text[:LONGEST_READ], keep, own=own, others=others)
+            quote, reason = _quote(found, shortest, longest)
             if reason is None and quote.casefold() in said:
                 reason = "repeated"
             if reason is None and (taken >= per_group or customer in customers):
@@ -181,6 +189,11 @@ def _ordered(
     for name in ("text", "customer_id", "language"):
         values = frame[name] if name in frame.columns else [None] * len(frame)
         columns[name] = [None if _null(value) else _whole(str(value)) for value in values]
+    named = [frame[name] for name in NAMING if name in frame.columns]
+    columns["_ids"] = [
+        tuple(_whole(str(name)) for name in ids if not _null(name))
+        for ids in zip(*named, strict=True)
+    ]
     columns["consent"] = [_yes(value) for value in frame["consent"]]
     written = zip(columns["text"], columns["customer_id"], strict=True)
     columns["_digest"] = [_digest(*parts) for parts in written]
@@ -193,16 +206,19 @@ def _ordered(
     return rows.loc[order].reset_index(drop=True), near
 
 
-def _reasons(rows: pd.DataFrame, names: tuple[str, ...], minimum: int) -> pd.Series:
+def _reasons(
+    rows: pd.DataFrame, names: tuple[str, ...], minimum: int, among_agreed: bool
+) -> pd.Series:
     """Say of each row why it cannot be quoted, before its text is read."""
     wrote = rows["text"].notna() & rows["customer_id"].notna()
     refused = set(rows.loc[np.array([v is False for v in rows["consent"]], bool), "customer_id"])
     no_group = rows[list(names)].isna().any(axis=1) if names else pd.Series(False, rows.index)
-    sizes = rows[wrote & ~no_group].groupby("_group")["customer_id"].nunique()
-    rows["_customers"] = rows["_group"].map(sizes).fillna(0).astype(int)
-    reason = pd.Series(None, index=rows.index, dtype=object)
     agreed = np.array([v is True for v in rows["consent"]], dtype=bool)
     agreed &= ~rows["customer_id"].isin(refused).to_numpy()
+    counted = wrote & ~no_group & (agreed | (not among_agreed))
+    sizes = rows[counted].groupby("_group")["customer_id"].nunique()
+    rows["_customers"] = rows["_group"].map(sizes).fillna(0).astype(int)
+    reason = pd.Series(None, index=rows.index, dtype=object)
     # The first that holds is told: the last is set first.
     reason[no_group | (rows["_customers"] < minimum)] = "small_group"
     reason[~agreed] = "no_consent"
@@ -249,9 +265,8 @@ def _ordinary(rows: pd.DataFrame) -> frozenset[str]:
     return frozenset(often)
 
 
-def _quote(text: str, keep: frozenset[str], shortest: int, longest: int) -> tuple[str, str | None]:
-    """Redact, then cut: what stands at a cut cannot hide half of a number."""
-    found = examine(text[:LONGEST_READ], keep)
+def _quote(found: Redacted, shortest: int, longest: int) -> tuple[str, str | None]:
+    """Cut what was redacted before: what stands at a cut cannot hide half of a number."""
     quote = _cut(found.text, longest)
     if not _trusted(found, quote):
         return quote, "too_much_redacted"

@@ -139,6 +139,48 @@ def test_labels_constants_and_rows_left_out(bench) -> None:
     assert bench.notes(study) == {"skipped": 1}
 
 
+def test_not_applicable_is_no_score(bench) -> None:
+    text = delimited(
+        HEAD,
+        ["a", "2026-03-01", "9", "", "Not applicable to me"],
+        ["b", "2026-03-02", " VET\u00a0 inte ", "why not", "2"],
+        ["c", "2026-03-03", "N/A", "", "Ei koske minua"],
+        ["d", "2026-03-04", "nonsense", "", "Don’t know"],
+        ["e", "2026-03-05", "3", "Vet inte", "Ved ikke"],
+    )
+    labels = [ANSWERS[0], ANSWERS[1] | {"scores": {"Ved ikke": 3}}]  # the study's word goes first
+    study = survey(bench, text, answers=labels)
+    assert answers(bench, study, "_row", "kind", "score", "text") == [
+        (1, "nps", "9", None),
+        (2, "csat", "2", None),
+        (2, "nps", None, "why not"),
+        (4, "nps", "nonsense", None),
+        (5, "csat", "3", None),
+        (5, "nps", "3", "Vet inte"),
+    ]
+    noted = {(c.rule, c.column): c.rows for c in study.intake.counts}
+    assert noted == {
+        ("not_applicable", "q1"): 2,
+        ("not_applicable", "q2"): 3,
+        ("no_answer_at_all", None): 1,
+    }
+    # In a canonical table the response stays, without a score; and a customer's score is no answer.
+    head = "kind,score,text,customer_id\n"
+    rows = "nps,9,,a\nnps,Ej  aktuellt,,b\ncsat,ikke RELEVANT,n/a,c\ncsat,unsure,,d\n"
+    study = bench.study(
+        {"r.csv": head + rows, "c.csv": "customer_id,score\na,n/a\n"},
+        {"responses": {"path": "r.csv"}, "customers": {"path": "c.csv"}},
+    )
+    assert answers(bench, study, "customer_id", "score", "text") == [
+        ("a", "9", None),
+        ("b", None, None),
+        ("c", None, "n/a"),
+        ("d", "unsure", None),
+    ]
+    assert bench.notes(study) == {"not_applicable": 2}
+    assert bench.accepted(study, "customers")["score"].tolist() == ["n/a"]
+
+
 MONKEY = [
     ["Respondent ID", "Collector ID", "End Date", "Custom Data 1", "How likely?", "Why?",
      "How was", "", "Other?"],
@@ -432,6 +474,7 @@ def test_what_readers_note_has_words() -> None:
     rules = (
         "cell_error", "formula_without_value", "cell_beyond_header", "empty_row", "merged_cells",
         "hidden_row", "not_answered", "no_answer_at_all", "skipped", "user_missing",
+        "not_applicable",
     )  # fmt: skip
     for rule in rules:
         said = {messages.text(f"rule.{rule}", name) for name in ("en", "sv", "nb", "da", "fi")}

@@ -80,6 +80,9 @@ def test_customers_without_consent_count_for_the_group_and_are_not_quoted():
     assert found.table["quote"].to_list() == ["The parcel with the aaa came late"]
     assert found.table["customers"].to_list() == [10]
     assert reasons(found) == {"no_consent": 9}
+    assert quotes(texts(10, consent=consent), among_agreed=True).table.empty
+    half = quotes(texts(20, consent=[True] * 10 + [False] * 10), among_agreed=True).table
+    assert half["customers"].to_list() == [10] * 3
 
 
 def test_nothing_vanishes():
@@ -135,6 +138,20 @@ def test_what_says_who_is_taken_out_and_too_much_of_it_drops_the_text():
     assert reasons(quotes(texts(10, text=full))) == {"too_much_redacted": 10}
     assert reasons(quotes(texts(10, text="Hi!"))) == {"too_short": 10}
     assert reasons(quotes(texts(10, text="🙈 " * 40))) == {"too_short": 10}
+
+
+def test_no_id_of_the_study_is_quoted():
+    frame = texts(12, customer_id=[f"{700 + i}" for i in range(12)], account_id="acme-7", theme="a")
+    frame["text"] = [
+        f"It cost {700 + i} kr, and my number {700 + i} or {701 + i} for ACME-7 is {c * 3}"
+        for i, c in enumerate("abcdefghijkl")
+    ]
+    shown = quotes(frame, per_group=12).table["quote"]
+    # Another's plain number may count anything; the writer's own is hidden where it is no price.
+    assert set(shown) == {
+        f"It cost {700 + i} kr, and my number [number] or {701 + i} for [number] is {c * 3}"
+        for i, c in enumerate("abcdefghijkl")
+    }
 
 
 def test_a_long_text_is_cut_at_a_sentence_and_no_number_is_cut_in_two():

@@ -105,6 +105,14 @@ def test_the_engine_counts_as_a_frame_does(study) -> None:
     )
 
 
+def test_a_response_without_a_score_is_no_invalid_answer(study) -> None:
+    given = [9, 2, 12, "Inte aktuellt för mig", "unsure", ""]
+    rows = [line(score, f"c{i}", "2026-01-15T10:00:00Z") for i, score in enumerate(given)]
+    found = scores(study([HEAD, *rows])).set_index("metric")
+    assert found.loc["nps", ["value", "n"]].tolist() == [0.0, 2]
+    assert found.loc["invalid", "value"] == 2  # 12 and "unsure"
+
+
 def _named(row: dict) -> dict:
     return {("who" if name == "customer_id" else name): value for name, value in row.items()}
 

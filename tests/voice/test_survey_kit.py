@@ -19,6 +19,7 @@ from cjlab import cli
 from cjlab.errors import UserError
 from cjlab.messages import LANGUAGES
 from cjlab.schema import RESPONSE_KINDS
+from cjlab.sources.unanswered import UNANSWERED
 from cjlab.voice import Survey, lint, survey, templates
 from cjlab.voice._survey_read import KIT, read
 
@@ -106,6 +107,19 @@ def test_answers_find_their_place(name: str, language: str) -> None:
         assert question.touchpoint is None or question.touchpoint in known
     assert found.relation in ("transactional", "relational")
     assert [q.id for q in found.questions if q.stored == "consent"] == ["quote_consent"]
+
+
+def test_the_intake_knows_every_way_out_of_a_question_and_takes_no_label_for_one() -> None:
+    ways, labels = set(), set()
+    for name in templates():
+        for language in LANGUAGES:
+            for question in survey(name, language).questions:
+                ways |= {question.escape.casefold()} if question.escape else set()
+                scale = question.scale.labels.values() if question.scale else ()
+                options = [option.text for option in question.options]
+                labels |= {text.casefold() for text in (*options, *scale)}
+    assert len(ways) == 3 * len(LANGUAGES) and ways <= UNANSWERED
+    assert not labels & UNANSWERED
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
