@@ -127,7 +127,7 @@ _PLACE = {"touchpoint": 0, "stage": 1, "unattached": 2}
 
 
 def given(study: Study, j: Journeys, kinds: str | Sequence[str] | None) -> Table:
-    """Return the responses in question as they were given, with their scores read."""
+    """Return the responses in question as they were given (``said``), with their scores read."""
     table = study.table("responses")
     # An invitation that nobody answered is no answer.
     table = table.filter(table.score.notnull() | table.text.notnull() | table.ts.notnull())
@@ -143,7 +143,7 @@ def given(study: Study, j: Journeys, kinds: str | Sequence[str] | None) -> Table
         table = table.filter(j.within(table.ts))
     if study.config.observed_until is not None:
         table = table.filter(table.ts.isnull() | (table.ts < j.literal(study.observed_until)))
-    table = table.mutate(**_scored(table))
+    table = table.mutate(said=table.score, **_scored(table))
     return table.mutate(valid=_on_scale(table))
 
 
