@@ -46,8 +46,9 @@ def answers(
         store's code; null for who has no events), ``persona``, ``kind``, ``score`` (null where
         there is no number), ``scale`` (as given), ``valid`` (a score of NPS, CSAT or CES that is
         on its scale), ``text``, ``ts``, ``invited_ts``, ``touchpoint``, ``stage``, ``attached``
-        (``touchpoint``, ``stage`` or null), ``channel``, ``wave``, ``relation``, ``language`` and
-        ``consent`` (the answer's own, else the customer's).
+        (``touchpoint``, ``stage`` or null), ``channel``, ``wave``, ``relation``, ``language``,
+        ``consent`` (the answer's own, else the customer's) and ``respondent`` (the filled-in
+        survey, where the source has one row for each).
 
     Raises
     ------
@@ -79,7 +80,7 @@ def answers(
     return table.select(
         "row", "customer_id", "unit", "persona", "kind", "score", "scale", "valid", "text", "ts",
         "invited_ts", "touchpoint", "stage", "attached", "channel", "wave", "relation",
-        "language", "consent",
+        "language", "consent", "respondent",
     )  # fmt: skip
 
 
