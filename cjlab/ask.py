@@ -18,7 +18,9 @@ from cjlab.study import Study
 
 FORMATS = ("table", "csv", "json")
 # Said by other options of the command, or by the metric's name, or no text at all.
-_ELSEWHERE = ("by", "kind", "start", "end", "invitations")
+_ELSEWHERE = (
+    "by", "kind", "start", "end", "invitations", "reason", "value", "currency", "y", "customers",
+)  # fmt: skip
 _OF_JOURNEYS = ("stages", "unit", "view")
 # Metrics of the answers, not of journeys: the function, and what it is told beside the options.
 _VOICE: dict[str, tuple[Callable[..., pd.DataFrame], dict[str, str]]] = {
@@ -27,6 +29,10 @@ _VOICE: dict[str, tuple[Callable[..., pd.DataFrame], dict[str, str]]] = {
     "ces": (voice.scores, {"kind": "ces"}),
     "attachment": (voice.attachment, {}),
     "response_rates": (voice.response_rates, {}),
+    "reasons": (voice.reasons, {}),
+    "kano": (voice.kano, {}),
+    "drivers": (voice.drivers, {}),
+    "importance_performance": (voice.importance_performance, {}),
 }
 
 
@@ -47,7 +53,8 @@ def answer(
         The study.
     name : str
         A metric's name, such as ``funnel``; see ``cjlab.journey.METRICS``. Of the answers:
-        ``nps, csat, ces, attachment, response_rates``.
+        ``nps, csat, ces, attachment, response_rates, reasons, kano, drivers,
+        importance_performance``.
     by : sequence of str
         What to break it down by.
     settings : sequence of str

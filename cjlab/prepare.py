@@ -30,7 +30,7 @@ from cjlab.sources.base import Raw, literal
 from cjlab.stages import StageModel
 from cjlab.touchpoints import Catalogue
 
-VERSION = 6
+VERSION = 7
 Progress = intake.Progress
 
 

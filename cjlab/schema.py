@@ -100,6 +100,8 @@ RESPONSES = Table(
         Column("language", "text"),
         Column("relation", "text", meaning="transactional or relational"),
         Column("consent", "text", meaning="whether the text may be quoted, where the source says"),
+        Column("question", "text", meaning="which question of a survey, such as functional_1"),
+        Column("respondent", "id", meaning="one filled-in survey; joins answers of nobody known"),
     ),
 )
 TICKETS = Table(

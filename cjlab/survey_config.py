@@ -20,12 +20,14 @@ class Answer(Part):
     """One question of a survey: the column its answers stand in, and what they are.
 
     ``text`` is the column of the comment that belongs to a score; ``scores`` turns the export's
-    words into numbers, such as ``{Very satisfied: 5}``.
+    words into numbers, such as ``{Very satisfied: 5}``. ``question`` is what the question is to be
+    called where its column is called otherwise, such as ``functional: dark mode``.
     """
 
     column: str
     kind: Literal["nps", "csat", "ces", "kano", "churn", "open"]
     text: str | None = None
+    question: str | None = None
     scale: int | None = Field(default=None, ge=2, le=100)
     scores: dict[str, str] = Field(default_factory=dict)
     touchpoint: str | None = None

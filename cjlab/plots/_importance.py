@@ -177,7 +177,7 @@ def _axes(ax: Axes, look: Look, estimates: pd.DataFrame) -> None:
     for name, axis in (("performance", ax.xaxis), ("importance", ax.yaxis)):
         units = estimates.loc[estimates["metric"] == name, "unit"].dropna()
         unit = str(units.iloc[0]) if len(units) else ""
-        kind = {"1": "share", "sd": "beta"}.get(unit, "mean")
+        kind = {"1": "share", "sd": "beta", "points": "points"}.get(unit, "mean")
         axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(FuncFormatter(partial(_written, unit == "1", look.language)))
         text = look.say(f"ipa_{name}_{kind}")

@@ -212,7 +212,7 @@ def _answers(
         arms = " ".join(f"WHEN {literal(k)} THEN {literal(v)}" for k, v in answer.scores.items())
         score = f"CASE trim({cell}, {literal(BLANK)}) {arms} ELSE {score} END"
     own = [name for name in source.columns.values() if name in found.columns]
-    said: dict[str, object] = {"kind": answer.kind, "question": answer.column}
+    said: dict[str, object] = {"kind": answer.kind, "question": answer.question or answer.column}
     for name in (*SAID, *source.constants):
         if name not in source.columns and name not in said:
             said[name] = getattr(answer, name, None) or source.constants.get(name)

@@ -46,8 +46,9 @@ def answers(
         store's code; null for who has no events), ``persona``, ``kind``, ``score`` (null where
         there is no number), ``scale`` (as given), ``valid`` (a score of NPS, CSAT or CES that is
         on its scale), ``text``, ``ts``, ``invited_ts``, ``touchpoint``, ``stage``, ``attached``
-        (``touchpoint``, ``stage`` or null), ``channel``, ``wave``, ``relation``, ``language`` and
-        ``consent`` (the answer's own, else the customer's).
+        (``touchpoint``, ``stage`` or null), ``channel``, ``wave``, ``relation``, ``language``,
+        ``consent`` (the answer's own, else the customer's) and ``respondent`` (the filled-in
+        survey, where the source has one row for each).
 
     Raises
     ------
@@ -79,7 +80,7 @@ def answers(
     return table.select(
         "row", "customer_id", "unit", "persona", "kind", "score", "scale", "valid", "text", "ts",
         "invited_ts", "touchpoint", "stage", "attached", "channel", "wave", "relation",
-        "language", "consent",
+        "language", "consent", "respondent",
     )  # fmt: skip
 
 
@@ -127,7 +128,7 @@ _PLACE = {"touchpoint": 0, "stage": 1, "unattached": 2}
 
 
 def given(study: Study, j: Journeys, kinds: str | Sequence[str] | None) -> Table:
-    """Return the responses in question as they were given, with their scores read."""
+    """Return the responses in question as they were given (``said``), with their scores read."""
     table = study.table("responses")
     # An invitation that nobody answered is no answer.
     table = table.filter(table.score.notnull() | table.text.notnull() | table.ts.notnull())
@@ -144,7 +145,7 @@ def given(study: Study, j: Journeys, kinds: str | Sequence[str] | None) -> Table
     if study.config.observed_until is not None:
         table = table.filter(table.ts.isnull() | (table.ts < j.literal(study.observed_until)))
     scored = (table.score.strip() != "").fill_null(False)
-    table = table.mutate(**_scored(table), scored=scored)
+    table = table.mutate(said=table.score, **_scored(table), scored=scored)
     return table.mutate(valid=_on_scale(table))
 
 

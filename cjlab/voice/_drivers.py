@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,27 @@ from numpy.typing import ArrayLike
 from cjlab._numbers import Floats
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.resample import percentiles
-from cjlab.voice._ratings import Ratings, by_customer, read_ratings
+from cjlab.study import Study
+from cjlab.voice._answers import When
+from cjlab.voice._rated import ratings_of
+from cjlab.voice._ratings import Ratings, by_customer
 from cjlab.voice._regression import Fit, draw, fitted
 
 MEASURES = {"lmg": "1", "std_beta": "sd", "vif": "ratio"}
 
 
 def drivers(
-    X: pd.DataFrame,
-    y: ArrayLike,
+    X: Study | pd.DataFrame,
+    y: ArrayLike | None = None,
     *,
     customers: ArrayLike | None = None,
+    start: When = None,
+    end: When = None,
+    outcome: str = "nps",
+    pool: str | Sequence[str] = (),
+    only: Sequence[str] | None = None,
+    minimum: int = 30,
+    ces_version: str = "2.0",
     draws: int = 2000,
     random_state: int = 0,
 ) -> pd.DataFrame:
@@ -34,13 +44,26 @@ def drivers(
 
     Parameters
     ----------
-    X : DataFrame
-        Ratings, one column a driver, one row an answer; numbers in any unit, or missing.
-    y : array_like
-        The overall score of the same rows, such as NPS 0–10.
+    X : Study or DataFrame
+        A study with responses, see Notes; or ratings, one column a driver, one row an answer:
+        numbers in any unit, or missing.
+    y : array_like, optional
+        The overall score of the same rows, such as NPS 0–10; a study has its own.
     customers : array_like, optional
         Who answered; rows of one customer are drawn together. Without it, and where it is null,
-        each row is a customer of its own.
+        each row is a customer of its own. Of a frame only, as all below are of a study only.
+    start, end : str, date or datetime, optional
+        Half-open period in the study's zone, of the overall scores. Ratings before are history.
+    outcome : {"nps", "csat", "ces"}, default "nps"
+        What is asked about the company as a whole.
+    pool : str or sequence of str, optional
+        ``relation``: take transactional answers of the outcome's kind as overall scores too.
+    only : sequence of str, optional
+        The drivers to compare, such as ``["payment (CSAT)"]``, however few rated them all.
+    minimum : int, default 30
+        Customers who must have rated all drivers in the comparison for another one to come in.
+    ces_version : {"2.0", "1.0"}
+        As in :func:`weakest_moment`.
     draws : int, default 2000
         Resamples behind the intervals.
     random_state : int, default 0
@@ -56,13 +79,15 @@ def drivers(
         of all together, with a null driver. ``n`` counts complete rows. Null with the note
         ``constant``, ``collinear`` (a combination of other drivers, such as a copy: leave one
         out), ``constant_outcome`` or ``few_answers`` (fewer than 5 customers for each driver
-        and the intercept). ``attrs``: ``rows``, ``no_outcome``, ``complete``, ``seed``,
-        ``draws``, and ``sentence``, which must go with it.
+        and the intercept); of a study also ``few_together``: too few rated it and the others.
+        ``attrs``: ``rows``, ``no_outcome``, ``complete``, ``seed``, ``draws``, and ``sentence``,
+        which must go with it.
 
     Raises
     ------
     UserError
-        X and y do not fit each other, or a cell is no number.
+        X and y do not fit each other, a cell is no number, or the study has no overall score
+        or no rating before one.
 
     Notes
     -----
@@ -74,6 +99,12 @@ def drivers(
     customer; a share cannot be negative, so the interval of a driver without any importance
     lies a little above 0, and R² itself grows with the number of drivers.
 
+    Of a study, each customer is one row: the latest overall score of the period (relational;
+    satisfaction and effort without a touchpoint), and the last rating at or before it of each
+    touchpoint by each instrument, from 0 (worst answer) to 100 (best). Drivers come in as long
+    as enough customers rated them all, the one that leaves most of them first: who rated what
+    decides, never how. The others are listed with the reason. Undated answers do not count.
+
     Examples
     --------
     >>> price = [1, 1, 2, 2, 3] * 2 + [2] * 10
@@ -82,7 +113,9 @@ def drivers(
     >>> found.query("metric == 'lmg'")[["driver", "value"]].round(3).values.tolist()
     [['staff', 0.713], ['price', 0.287]]
     """
-    data = read_ratings(X, y, customers)
+    data = ratings_of(
+        X, y, customers, start, end, outcome, pool, only, minimum, ces_version, metric="drivers"
+    )
     fit = fitted(data, random_state)
     spans = _intervals(fit, draws, random_state)
     base = {"n": len(fit.data.y), "customers": fit.data.customers, "of": "complete answers"}
@@ -95,8 +128,8 @@ def drivers(
     table = pd.DataFrame(rows, columns=["driver", *COLUMNS]).astype({"driver": "str"})
     table = estimates(table, ["driver"])
     table.attrs |= {
-        "rows": len(X),
-        "no_outcome": len(X) - len(answered.y),
+        "rows": (rows_in := len(data.y) if isinstance(X, Study) else len(X)),
+        "no_outcome": rows_in - len(answered.y),
         "complete": len(fit.data.y),
         "seed": random_state,
         "draws": draws,
@@ -136,7 +169,8 @@ def _measures(fit: Fit, spans: Spans, k: int, base: dict[str, Any]) -> Iterator[
 def _missing(answered: Ratings, k: int) -> Iterator[dict[str, Any]]:
     """How many rows lack a rating, and how many lack no other."""
     none = np.isnan(answered.x)
-    gaps = {"missing": none[:, k], "missing_only": none[:, k] & (none.sum(axis=1) == 1)}
+    lost = none & answered.kept
+    gaps = {"missing": none[:, k], "missing_only": lost[:, k] & (lost.sum(axis=1) == 1)}
     for metric, rows in gaps.items():
         yield {
             "metric": metric,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +14,10 @@ from cjlab._numbers import Floats
 from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.resample import percentiles
-from cjlab.voice._ratings import Ratings, by_customer, read_ratings
+from cjlab.study import Study
+from cjlab.voice._answers import When
+from cjlab.voice._rated import ratings_of
+from cjlab.voice._ratings import Ratings, by_customer
 from cjlab.voice._regression import Fit, draw, fitted
 
 IMPORTANCES = {"lmg": "1", "std_beta": "sd"}
@@ -45,6 +49,12 @@ class Rule:
     top: float | None
     scale: tuple[float, float] | None
     crosshair: str | tuple[float, float]
+    points: bool = False
+
+    @property
+    def unit(self) -> str:
+        """The unit of performance: a share, points of 100, or the ratings' own."""
+        return "1" if self.performance == "top_box" else "points" if self.points else "rating"
 
     def values(self, x: Floats) -> Floats:
         """What a rating counts for performance; nan stays."""
@@ -70,10 +80,17 @@ class Rule:
 
 
 def importance_performance(
-    X: pd.DataFrame,
-    y: ArrayLike,
+    X: Study | pd.DataFrame,
+    y: ArrayLike | None = None,
     *,
     customers: ArrayLike | None = None,
+    start: When = None,
+    end: When = None,
+    outcome: str = "nps",
+    pool: str | Sequence[str] = (),
+    only: Sequence[str] | None = None,
+    minimum: int = 30,
+    ces_version: str = "2.0",
     importance: str = "lmg",
     performance: str = "mean",
     top: float | None = None,
@@ -90,11 +107,11 @@ def importance_performance(
 
     Parameters
     ----------
-    X : DataFrame
+    X : Study or DataFrame
+        As in :func:`drivers`. A study's ratings are points, 0 (worst answer) to 100 (best).
+    y : array_like, optional
         As in :func:`drivers`.
-    y : array_like
-        As in :func:`drivers`.
-    customers : array_like, optional
+    customers, start, end, outcome, pool, only, minimum, ces_version : optional
         As in :func:`drivers`.
     importance : {"lmg", "std_beta"}, default "lmg"
         The vertical axis: share of the variance of `y`, or standardised coefficient.
@@ -143,9 +160,12 @@ def importance_performance(
     >>> found.query("metric == 'concentrate'")[["driver", "value"]].values.tolist()
     [['staff', 1.0], ['price', 0.0]]
     """
-    rule = Rule(importance, performance, top, scale, crosshair)
+    of_study = isinstance(X, Study)
+    scale = (0.0, 100.0) if of_study else scale
+    rule = Rule(importance, performance, top, scale, crosshair, of_study)
     _check(rule)
-    data = read_ratings(X, y, customers)
+    asked = (start, end, outcome, pool, only, minimum, ces_version)
+    data = ratings_of(X, y, customers, *asked, metric="importance_performance")
     fit = fitted(data, random_state)
     parts = _parts(data, fit, rule)
     sums = draw(by_customer(parts, data.who), draws, random_state) if len(parts) else parts
@@ -160,7 +180,7 @@ def importance_performance(
     table = pd.DataFrame([*rows, *_cuts(fit, rule, point, drawn)], columns=["driver", *COLUMNS])
     table = estimates(table.astype({"driver": "str"}), ["driver"])
     table.attrs |= {
-        "rows": len(X),
+        "rows": len(data.y) if isinstance(X, Study) else len(X),
         "complete": len(fit.data.y),
         "seed": random_state,
         "draws": draws,
@@ -233,7 +253,6 @@ def _driver(
         "of": "ratings",
         "note": None if rated.any() else "no_answers",
     }
-    unit = "1" if rule.performance == "top_box" else "rating"
     lone = len(fit.active) - sum(fit.why(i) is not None for i in range(len(fit.active))) < 2
     lone = lone and isinstance(rule.crosshair, str) and note is None
     chances, cloud = _cloud(drawn, k)
@@ -241,13 +260,13 @@ def _driver(
     rows = [
         {"metric": "importance", "unit": IMPORTANCES[rule.importance], **base}
         | _limits(point.importance, drawn.importance, k),
-        {"metric": "performance", "unit": unit, **done}
+        {"metric": "performance", "unit": rule.unit, **done}
         | _limits(point.performance, drawn.performance, k),
     ]
     for name, chance in chances.items():
         value = None if lone else chance
         rows.append({"metric": name, "unit": "1", "value": value, **where})
-    units = {"importance_sd": rows[0]["unit"], "performance_sd": unit, "correlation": "ratio"}
+    units = {"importance_sd": rows[0]["unit"], "performance_sd": rule.unit, "correlation": "ratio"}
     rows += [{"metric": m, "unit": units[m], "value": value, **base} for m, value in cloud.items()]
     return rows
 
@@ -281,7 +300,7 @@ def _cloud(drawn: Axes, k: int) -> tuple[dict[str, Any], dict[str, Any]]:
 def _cuts(fit: Fit, rule: Rule, point: Axes, drawn: Axes) -> list[dict[str, Any]]:
     """The crosshair's place; fixed ones have no interval."""
     base = {"driver": None, "n": len(fit.data.y), "customers": fit.data.customers}
-    units = (IMPORTANCES[rule.importance], "1" if rule.performance == "top_box" else "rating")
+    units = (IMPORTANCES[rule.importance], rule.unit)
     rows = []
     for axis, unit, value, all_draws in zip(
         ("importance", "performance"), units, point.cut, drawn.cut, strict=True

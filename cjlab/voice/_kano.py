@@ -9,8 +9,12 @@ import pandas as pd
 
 from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS, estimates
+from cjlab.study import Study
+from cjlab.voice._answers import When
+from cjlab.voice._breakdown import Breakdown, need, no_period
+from cjlab.voice._kano_pairs import SAME, paired
 from cjlab.voice._moments import Moments, invalid_row, metric_row
-from cjlab.voice._persons import dimension, listed, read, whose
+from cjlab.voice._persons import dimension, listed, read, split, whose
 
 CATEGORIES = (
     "attractive",
@@ -27,25 +31,34 @@ _WORDS = {"like": 1, "expect": 2, "neutral": 3, "live with": 4, "dislike": 5}
 
 
 def kano(
-    answers: pd.DataFrame,
+    answers: Study | pd.DataFrame,
     *,
     by: str | Sequence[str] | None = None,
     functional: str = "functional",
     dysfunctional: str = "dysfunctional",
+    pool: str | Sequence[str] = (),
+    start: When = None,
+    end: When = None,
 ) -> pd.DataFrame:
     """Classify features by the Kano method, and say what they win and what their lack costs.
 
     Parameters
     ----------
-    answers : DataFrame
-        One row a person and feature: how they would feel with the feature (`functional`) and
-        without it (`dysfunctional`), each 1 like, 2 expect, 3 neutral, 4 live with, 5 dislike, or
-        these words. ``customer_id`` makes intervals count customers.
+    answers : Study or DataFrame
+        A study with responses of kind ``kano``; or a frame, one row a person and feature: how
+        they would feel with the feature (`functional`) and without it (`dysfunctional`), each
+        1 like, 2 expect, 3 neutral, 4 live with, 5 dislike, or these words. ``customer_id`` makes
+        intervals count customers.
     by : str or sequence of str, optional
-        Columns to break down by, such as ``feature``. By default ``feature`` where the frame has
-        it: features are never pooled without a word.
+        Columns to break down by; of a study as in :func:`scores`.
     functional, dysfunctional : str
-        Names of the two columns.
+        Names of the two columns; of a study how the two questions (``question``) begin, what
+        follows is the feature: ``functional_1``, or ``functional: dark mode``.
+    pool : str or sequence of str, optional
+        Among ``feature``, ``relation``, ``wave``: what to put together. Features are told apart
+        otherwise, and so are the others where answers have several.
+    start, end : str, date or datetime, optional
+        Half-open period in the study's zone; of a study only.
 
     Returns
     -------
@@ -53,12 +66,13 @@ def kano(
         Estimates: the shares of valid pairs that are ``attractive, one_dimensional, must_be,
         indifferent, reverse, questionable``; ``better`` (0 to 1) and ``worse`` (−1 to 0), the
         coefficients, over the first four; and the count ``invalid``: pairs with an answer that
-        is none of the five. Null with ``no_valid_answers`` without a pair.
+        is none of the five, or of a study without its other half. Null with
+        ``no_valid_answers`` without a pair. Calendar periods as in :func:`scores`.
 
     Raises
     ------
     UserError
-        A column is missing.
+        A column is missing, or the study has no such responses or questions.
 
     Notes
     -----
@@ -72,12 +86,34 @@ def kano(
     >>> found[["attractive", "better", "worse"]].tolist()
     [0.25, 0.5, -0.5]
     """
-    names = ["feature"] if by is None and "feature" in answers.columns else listed(by)
-    for name in (*names, functional, dysfunctional):
+    names, pooled = listed(by), [name for name in listed(pool) if name != "feature"]
+    if isinstance(answers, Study):
+        need(answers, "kano", "kano")
+        told = [name for name in names if name != "feature"]
+        asked = Breakdown(answers, "kano", told, start, end, pooled)
+        rows = asked.rows("question", "said", "respondent", "ts", *SAME)
+        frame = paired(rows, functional, dysfunctional)
+        table = _of_frame(frame, _apart(frame, asked.keys, pool), functional, dysfunctional)
+        return asked.not_yet(table)
+    no_period("kano", start, end)
+    for name in (functional, dysfunctional):
         if name not in answers.columns:
             near = did_you_mean(name, map(str, answers.columns))
             raise UserError(f'kano: the answers have no column "{name}".{near}')
     frame = answers.reset_index(drop=True)
+    keys = _apart(frame, split(frame, names, pooled, True), pool)
+    return _of_frame(frame, keys, functional, dysfunctional)
+
+
+def _apart(frame: pd.DataFrame, keys: list[str], pool: str | Sequence[str]) -> list[str]:
+    """Put the feature first, unless it is among the keys already, or pooled."""
+    free = "feature" in frame.columns and "feature" not in (*keys, *listed(pool))
+    return ["feature", *keys] if free else keys
+
+
+def _of_frame(
+    frame: pd.DataFrame, names: list[str], functional: str, dysfunctional: str
+) -> pd.DataFrame:
     found = _persons(frame, names, _choice(frame[functional]), _choice(frame[dysfunctional]))
     pairs = Moments(found, names)
     rows = [

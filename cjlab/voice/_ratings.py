@@ -32,23 +32,32 @@ class Ratings:
         The outcome; nan is missing.
     who : numpy.ndarray
         Number of the customer of each row, from 0.
+    out : numpy.ndarray of bool, optional
+        Drivers that too few rated together with the others; rows need no rating of them.
     """
 
     names: list[str]
     x: Floats
     y: Floats
     who: Ints
+    out: Any = None
+
+    @property
+    def kept(self) -> Any:
+        """Which drivers are in the comparison."""
+        return np.ones(len(self.names), dtype=bool) if self.out is None else ~self.out
 
     @property
     def complete(self) -> Any:
-        """Which rows have the outcome and every rating."""
-        return ~(np.isnan(self.y) | np.isnan(self.x).any(axis=1))
+        """Which rows have the outcome and every rating that is needed."""
+        return ~(np.isnan(self.y) | np.isnan(self.x[:, self.kept]).any(axis=1))
 
     def take(self, rows: Any, columns: Any = slice(None)) -> Ratings:
         """Return some of the rows, and of the drivers."""
         who = np.unique(self.who[rows], return_inverse=True)[1]
         names = [str(name) for name in np.array(self.names, dtype=object)[columns]]
-        return Ratings(names, self.x[rows][:, columns], self.y[rows], who)
+        out = None if self.out is None else self.out[columns]
+        return Ratings(names, self.x[rows][:, columns], self.y[rows], who, out)
 
     @property
     def customers(self) -> int:

@@ -9,36 +9,49 @@ import pandas as pd
 
 from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS, estimates
+from cjlab.study import Study
+from cjlab.voice._answers import When
+from cjlab.voice._breakdown import Breakdown, need, no_period
 from cjlab.voice._moments import Moments, metric_row
-from cjlab.voice._persons import dimension, listed, whose
+from cjlab.voice._persons import dimension, split, whose
 
 
 def reasons(
-    answers: pd.DataFrame,
+    answers: Study | pd.DataFrame,
     by: str | Sequence[str] | None = None,
     *,
     reason: str = "reason",
     value: str | None = None,
     currency: str | None = None,
     separator: str | None = None,
+    pool: str | Sequence[str] = (),
+    start: When = None,
+    end: When = None,
 ) -> pd.DataFrame:
     """Share of churn or lost-sale answers that give each reason, and the value lost for it.
 
     Parameters
     ----------
-    answers : DataFrame
-        One row an answer with the column `reason`; ``customer_id`` makes intervals count
+    answers : Study or DataFrame
+        A study with responses of kind ``churn``, whose score is the reason; or a frame, one row
+        an answer with the column `reason`, in which ``customer_id`` makes intervals count
         customers.
     by : str or sequence of str, optional
-        Columns to break down by, such as ``stage`` or ``competitor``.
+        Columns to break down by, such as ``stage`` or ``competitor``; of a study as in
+        :func:`scores`.
     reason : str, default "reason"
-        Column of the reasons; blanks around them do not count.
+        Column of the reasons in a frame; blanks around them do not count.
     value : str, optional
-        Column of the value lost with each answer, 0 or more.
+        Column of the value lost with each answer, 0 or more; of a frame only.
     currency : str, optional
         Its unit, such as ``SEK``.
     separator : str, optional
         What stands between several reasons of one answer, such as ``;``.
+    pool : str or sequence of str, optional
+        Among ``relation``, ``wave``: what to put together. Where answers have several of one they
+        are told apart by it otherwise: a customer who left is no sale that was lost.
+    start, end : str, date or datetime, optional
+        Half-open period in the study's zone; of a study only.
 
     Returns
     -------
@@ -47,12 +60,12 @@ def reasons(
         give any reason (0–1, Wilson, widened where customers repeat; with several reasons an
         answer they add up to more than 1) and, with `value`, ``value`` lost, a sum without
         interval: an answer with several reasons counts in full for each. ``attrs["unanswered"]``
-        counts the answers without a reason.
+        counts the answers without a reason. Calendar periods as in :func:`scores`.
 
     Raises
     ------
     UserError
-        A column is missing, or a value is negative.
+        A column is missing, a value is negative, or the study has no such responses.
 
     Examples
     --------
@@ -60,12 +73,30 @@ def reasons(
     >>> reasons(rows)[["reason", "value", "n"]].round(2).values.tolist()
     [['price', 0.67, 3], ['delivery', 0.33, 3]]
     """
-    names = listed(by)
-    for name in (*names, reason, *([value] if value else [])):
+    if isinstance(answers, Study):
+        need(answers, "churn", "reasons")
+        if value is not None:
+            raise UserError("reasons: a study's answers hold no value lost; give a frame for it.")
+        found = Breakdown(answers, "churn", by, start, end, pool)
+        rows = found.rows("said").rename(columns={"said": reason})
+        return found.not_yet(_of_frame(rows, found.keys, reason, None, None, separator))
+    no_period("reasons", start, end)
+    for name in (reason, *([value] if value else [])):
         if name not in answers.columns:
             near = did_you_mean(name, map(str, answers.columns))
             raise UserError(f'reasons: the answers have no column "{name}".{near}')
     frame = answers.reset_index(drop=True)
+    return _of_frame(frame, split(frame, by, pool, True), reason, value, currency, separator)
+
+
+def _of_frame(
+    frame: pd.DataFrame,
+    names: list[str],
+    reason: str,
+    value: str | None,
+    currency: str | None,
+    separator: str | None,
+) -> pd.DataFrame:
     said = frame[reason].astype("str").str.strip()
     given = said.notna() & (said != "") & frame[reason].notna()
     rows = frame[given].reset_index(drop=True)

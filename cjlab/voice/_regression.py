@@ -33,7 +33,7 @@ class Fit:
     data : Ratings
         The complete rows.
     active : numpy.ndarray
-        Which drivers are in it: those that are not constant.
+        Which drivers are in it: those that are kept and not constant.
     note : str or None
         Why nothing can be estimated.
     parts : numpy.ndarray
@@ -55,6 +55,8 @@ class Fit:
         """Why a driver has no numbers; None where it has."""
         if self.drawn is None:
             return self.note
+        if not self.data.kept[k]:
+            return "few_together"
         if not self.active[k]:
             return "constant"
         return "collinear" if np.isnan(self.drawn.measures["vif"][0, k]) else None
@@ -67,7 +69,7 @@ class Fit:
 def fitted(data: Ratings, seed: int) -> Fit:
     """Regress the outcome on all drivers over the complete rows."""
     whole = data.take(data.complete)
-    active = ~constant(whole.x)
+    active = ~constant(whole.x) & whole.kept
     fit = whole.take(slice(None), active)
     note = None
     if whole.customers < PER_NUMBER * (int(active.sum()) + 1):

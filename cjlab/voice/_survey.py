@@ -264,6 +264,10 @@ def _answer(
         said["scores"] = {words: str(number) for number, words in sorted(scale.labels.items())}
     if question.becomes == "churn":
         said["scores"] = {option.text: option.id for option in question.options}
+        # Who would rather not say gave no reason.
+        said["scores"] |= {question.escape: ""} if question.escape else {}
+    if question.becomes == "kano" and heads[question.id] != question.id:
+        said["question"] = question.id
     said["touchpoint"] = question.touchpoint
     said["relation"] = question.relation or survey.relation
     return {key: value for key, value in said.items() if value}

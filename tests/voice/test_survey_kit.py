@@ -257,7 +257,7 @@ def test_a_mapping_names_each_column_once(name: str, language: str) -> None:
     assert len(named) == len(set(named)) > 1
     assert set(named) <= {q.id for q in found.questions[1:]} | {"Q1"}
     assert {a["kind"] for a in mapping["answers"]} <= set(RESPONSE_KINDS)
-    keys = {"column", "kind", "text", "scale", "scores", "touchpoint", "relation"}
+    keys = {"column", "kind", "text", "scale", "scores", "touchpoint", "relation", "question"}
     assert all(set(answer) <= keys for answer in mapping["answers"])
 
 
