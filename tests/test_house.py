@@ -26,7 +26,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Data flows one way: a module imports from its own row or from a row above.
 ROWS = [
-    "errors _measure _looks _parts _yaml survey_config",
+    "errors _marks _measure _looks _parts _yaml survey_config",
     "zones periods schema _numbers _waits stats resample change clusters survival incidence",
     "logrank repeats estimates comparison redaction privacy messages lettering",
     "patterns stage_model custom_stages stages touchpoints voice_settings config engine",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cjlab import redaction
 from cjlab.privacy import redact
-from cjlab.redaction import examine, telling
+from cjlab.redaction import LONGEST_READ, examine, telling
 from cjlab.redaction._lists import listed
 
 _spec = importlib.util.spec_from_file_location(
@@ -167,11 +167,43 @@ def test_no_long_number_comes_through(digits, sign):
         "#",
         "1:",
         "Anna ",
+        "a@",
+        "[",
+        "\0",
+        "🙈",
+        "\u202eא",
+        "e\u0301\u0323",
+        "\u0301\u0323",
+        "\ufdfa",  # one sign that stands for eighteen
+        "&#1",
+        "1a",
     ],
 )
 def test_hostile_lengths_come_to_an_end(piece):
     # A pattern that backtracks would take hours.
-    assert len(redact(piece * (200_000 // len(piece)))) <= 800_000
+    assert len(redact(piece * (1_000_000 // len(piece)))) <= 4 * LONGEST_READ
+
+
+def test_no_more_than_the_beginning_is_read():
+    read = []
+    seen = redaction._names.names
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            redaction._names, "names", lambda s, keep: read.append(len(s)) or seen(s, keep)
+        )
+        for piece in ("word ", "\ufdfa", "&amp; ", "e" + "\u0301" * 40):
+            redact(piece * (1_000_000 // len(piece)))
+    assert len(read) == 4 and max(read) <= LONGEST_READ
+    # Half of what is hidden may stand at the cut, and is left out with it.
+    shown = redact("word " * 3997 + "ring 070-123 45 67")
+    assert set(shown.removesuffix("…").split()) == {"word"} and shown.endswith("…")
+    whole = "word " * 3900 + "070-123 45 67"
+    assert redact(whole) == "word " * 3900 + "[number]"
+
+
+def test_numbers_of_signs_that_are_none_break_nothing():
+    assert redact(f"a &#{'1' * 5000}; &#{'0' * 5000}55;") == "a \ufffd 7"
+    assert redact("e" + "\u0301" * 500).count("\u0301") <= 30
 
 
 @pytest.mark.parametrize(

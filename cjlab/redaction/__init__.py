@@ -13,9 +13,9 @@ from typing import Any
 
 from cjlab.redaction import _digits, _ids, _mails, _names, _owned, _places
 from cjlab.redaction._ids import telling
-from cjlab.redaction._plain import MASK, plain, view
+from cjlab.redaction._plain import LONGEST_READ, MASK, beginning, view
 
-__all__ = ["Redacted", "examine", "redact", "telling"]
+__all__ = ["LONGEST_READ", "Redacted", "examine", "redact", "telling"]
 
 _SHOWN = {
     "e-mail": "[e-mail]",
@@ -25,6 +25,7 @@ _SHOWN = {
     "date": "[date]",
     "name": "[name]",
 }
+_UNSURE = 100  # signs before a cut that may be the beginning of what is hidden
 _NUMBER = "[number]"  # telephone, personal number, card, account, order, id, place on earth
 
 
@@ -51,7 +52,7 @@ def redact(text: str, keep: Collection[str] = frozenset()) -> str:
     Parameters
     ----------
     text : str
-        What a customer wrote.
+        What a customer wrote; 20,000 signs of it are read, and the rest is left out.
     keep : collection of str, optional
         Words in small letters that name no person in this study: its brands, products, places.
 
@@ -91,7 +92,7 @@ def examine(
     Parameters
     ----------
     text : str
-        What a customer wrote.
+        What a customer wrote; its beginning is read, as by `redact`.
     keep : collection of str, optional
         Words in small letters that name no person in this study.
     own : iterable of str, optional
@@ -112,7 +113,7 @@ def examine(
     >>> examine("Ask C012 or 417 of 2 pm", own=["417"], others=telling(["C012"])).text
     'Ask [number] or [number] of 2 pm'
     """
-    shown = plain(text)
+    shown, cut = beginning(text)
     seen = view(shown)
     found: list[_mails.Found] = []
     ids = partial(_ids.known, own=own, others=others, keep=keep)
@@ -120,7 +121,11 @@ def examine(
                  _places.addresses, _digits.runs, _digits.codes, _owned.owned):  # fmt: skip
         seen = _masked(seen, step(seen), found)
     _masked(seen, _names.names(seen, keep), found)
-    return _put_together(shown, sorted(found))
+    redacted = _put_together(shown, sorted(found))
+    if not cut:
+        return redacted
+    # Half of a number may stand at the cut.
+    return Redacted(redacted.text[:-_UNSURE].rpartition(" ")[0] + "…", redacted.hits)
 
 
 def _masked(seen: str, spans: Iterator[_mails.Found], found: list[_mails.Found]) -> str:

@@ -22,7 +22,9 @@ _GRADES = {
 }
 
 
-@lru_cache(maxsize=20_000)
+_LONGEST = 40  # letters of a name
+
+
 def bases(low: str) -> tuple[str, ...]:
     """Return the words a small-lettered form may come from, itself first.
 
@@ -31,6 +33,11 @@ def bases(low: str) -> tuple[str, ...]:
     >>> "virtanen" in bases("virtaselle"), "pekka" in bases("pekan"), "anna" in bases("annas")
     (True, True, True)
     """
+    return _cached(low) if len(low) <= _LONGEST else (low,)
+
+
+@lru_cache(maxsize=20_000)
+def _cached(low: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_bases(low)))
 
 

@@ -6,6 +6,9 @@ import html
 import re
 import unicodedata
 
+from cjlab._marks import few_marks
+
+LONGEST_READ = 20_000  # signs; a pasted log must not take the report's time
 MASK = "\0"  # stands where something has been found; no plain text holds it
 _BLANKS = dict.fromkeys(
     map(ord, "\u115f\u1160\u3164\uffa0\u2800"), " "
@@ -13,24 +16,39 @@ _BLANKS = dict.fromkeys(
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−⁃﹘﹣－ー᠆"), "-")
 _DOTS = dict.fromkeys(map(ord, "。｡․·•∙⋅・"), ".")
 _QUOTES = dict.fromkeys(map(ord, "’‘´`ʼ′＇"), "'")
+# Zeros in front say nothing, and no sign has a number of more digits.
+_ZEROS, _NO_SIGN = re.compile(r"&#0+(?=\d)"), re.compile(r"&#\d{8,};?")
 _SPACES = re.compile(r"\s+")
 
 
 def plain(text: str) -> str:
-    """Return the text in Unicode's compatibility form, without what cannot be seen.
-
-    Entities of HTML become their signs; runs of white space become one space, or one line break
-    where they held one.
+    """Return what `beginning` reads of a text.
 
     Examples
     --------
     >>> plain("０７０&nbsp;1\\u00ad2\\u200b3")
     '070 123'
     """
+    return beginning(text)[0]
+
+
+def beginning(text: str) -> tuple[str, bool]:
+    """Return a text's beginning as the finders read it, and whether there was more.
+
+    It is in Unicode's compatibility form and without what cannot be seen. Entities of HTML become
+    their signs; runs of white space become one space, or one line break where they held one.
+    """
     # What was seen only after unescaping is taken out as well.
-    shown = html.unescape(_visible(text))
-    shown = _visible(unicodedata.normalize("NFKC", shown))
-    return _SPACES.sub(lambda gap: "\n" if "\n" in gap[0] else " ", shown).strip()
+    seen = _ZEROS.sub("&#", _visible(text[:LONGEST_READ]))
+    shown = few_marks(html.unescape(_NO_SIGN.sub("\ufffd", seen)))
+    shown = unicodedata.normalize("NFKC", shown)  # one sign may become eighteen
+    cut = max(len(text), len(shown)) > LONGEST_READ
+    shown = _SPACES.sub(_gap, _visible(shown[:LONGEST_READ]))
+    return shown.strip(), cut
+
+
+def _gap(blanks: re.Match[str]) -> str:
+    return "\n" if "\n" in blanks[0] else " "
 
 
 def view(shown: str) -> str:

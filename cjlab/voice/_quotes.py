@@ -14,7 +14,7 @@ import pandas as pd
 
 from cjlab.errors import UserError, did_you_mean
 from cjlab.privacy import DEFAULT_MINIMUM, LOWEST_MINIMUM
-from cjlab.redaction import Redacted, examine, telling
+from cjlab.redaction import LONGEST_READ, Redacted, examine, telling
 
 GROUPS = ("theme", "stage", "touchpoint", "persona", "sentiment")
 REASONS = (
@@ -26,7 +26,6 @@ NAMING = ("customer_id", "account_id", "alias", "order_id")  # may stand in a te
 IDS = (*NAMING, "session", "row")
 MOST_HITS = 4  # things taken out of one quote; more, and something may have been missed
 LEAST_LEFT = 0.6  # share of a quote's words that are the customer's own
-LONGEST_READ = 20_000  # signs; nobody quotes from further down
 ORDINARY_AFTER = 3  # customers who write a word small make it an ordinary word
 _PUT = re.compile(r"\[(?:e-mail|link|handle|number|address|date|name)\]")
 _SENTENCE = re.compile(r"[.!?…][\"'”’)]*(?=\s|$)")
@@ -135,7 +134,7 @@ def quotes(
             text: Any = open_rows.at[index, "text"]
             customer: Any = open_rows.at[index, "customer_id"]
             own: Any = rows.at[index, "_ids"]
-            found = examine(text[:LONGEST_READ], keep, own=own, others=others)
+            found = examine(text, keep, own=own, others=others)
             quote, reason = _quote(found, shortest, longest)
             if reason is None and quote.casefold() in said:
                 reason = "repeated"

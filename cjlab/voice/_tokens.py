@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 import yaml
 
+from cjlab._marks import few_marks
+
 LANGUAGES: Final = ("en", "sv", "nb", "da", "fi")
 # Longer answers are read this far: a pasted log must not take the report's time.
 LONGEST: Final = 20_000
@@ -22,7 +24,9 @@ _WORDS: Final = Path(__file__).with_name("words.yaml")
 _CP1252: Final = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _GARBLED: Final = re.compile(f"[ÃÂ][\u0080-\u00bf{_CP1252}]|â€|\ufffd")
 _HIGH: Final = re.compile(f"[\u0080-\u00ff{_CP1252}]+")
-_LINK: Final = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE)
+_LINK: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_PIECE: Final = re.compile(r"\S+")
+_DOTTED: Final = re.compile(r"\.\w+")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 _CLAUSE_END: Final = re.compile(r"[.!?;:,()]+")
 _KEPT_CONTROLS: Final = "\t\n"
@@ -88,7 +92,7 @@ def _once(text: str) -> tuple[str, frozenset[str]]:
         repaired = _repaired(text)
         notes = frozenset({"mojibake" if repaired is None else "repaired"})
         text = text if repaired is None else repaired
-    text = unicodedata.normalize("NFC", "".join(map(_visible, text)))
+    text = unicodedata.normalize("NFC", few_marks("".join(map(_visible, text))))
     return " ".join(text.split()), notes
 
 
@@ -149,13 +153,29 @@ def tokens(text: str, stop: frozenset[str] = frozenset()) -> list[str]:
     >>> tokens("Bra wi-fi, 5/5! Se https://x.se", stop_words("sv"))
     ['bra', 'wi-fi']
     """
-    words = _WORD.findall(_LINK.sub(" ", text).lower().replace("’", "'"))
+    words = _WORD.findall(_without_links(text).lower().replace("’", "'"))
     return [word for word in words if word not in stop]
+
+
+def _without_links(text: str) -> str:
+    """Put a space for links and e-mail addresses."""
+    return _PIECE.sub(_without_link, text) if "@" in text else _LINK.sub(" ", text)
+
+
+def _without_link(piece: re.Match[str]) -> str:
+    """Take out an address, which ends at the last dot with a word after it, and links.
+
+    One pattern for addresses would try every start with every sign and every dot.
+    """
+    rest, dots = piece[0], list(_DOTTED.finditer(piece[0]))
+    if dots and not _LINK.match(rest) and 0 < rest.find("@", 1) < dots[-1].start() - 1:
+        return " " + _LINK.sub(" ", rest[dots[-1].end() :])
+    return _LINK.sub(" ", rest)
 
 
 def clauses(text: str) -> list[list[str]]:
     """Return the words of each stretch between signs that end what a negation reaches."""
-    parts = _CLAUSE_END.split(_LINK.sub(" ", text))
+    parts = _CLAUSE_END.split(_without_links(text))
     return [words for part in parts if (words := tokens(part))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -73,6 +74,20 @@ def test_words_without_links_addresses_and_numbers() -> None:
     text = "Don’t e-post jane@x.se 24/7, se www.x.se/bra ÅÄÖ!"
     assert tokens(text) == ["don't", "e-post", "se", "åäö"]
     assert clauses("Bra. Inte dyrt, men sent!") == [["bra"], ["inte", "dyrt"], ["men", "sent"]]
+
+
+@given(st.lists(st.sampled_from(["a", "@", ".", "b", " ", "a@b.c", "www.", "http://", "-"])))
+def test_addresses_and_links_are_what_one_pattern_says(parts: list[str]) -> None:
+    text = "".join(parts)
+    said = re.sub(r"(?i)(?:https?://|www\.)\S+|\S+@\S+\.\w+", " ", text)
+    assert tokens(text) == re.findall(r"[^\W\d_]+(?:['-][^\W\d_]+)*", said)
+
+
+def test_hostile_texts_come_to_an_end() -> None:
+    # The one pattern would take days, and sorting so many marks a minute.
+    assert tokens(normalise("a@" * 500_000)) == ["a"] * (LONGEST // 2)
+    assert tokens(normalise("a@a.a" * 200_000)) == []
+    assert len(normalise("e\u0301\u0323" + "\u0301\u0323" * 500_000)) <= 31
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
