@@ -67,7 +67,7 @@ def axis_unequal(rng):
 
 CLOUDS = (uniform, gaussian, correlated, rfm)
 # How many sets of each kind; one kind is the contract's, the others are seen beside it.
-APART = {diagonal: SETS, diagonal_unequal: 10, axis: 10, axis_unequal: 10}
+APART = {diagonal: SETS, diagonal_unequal: 10, axis: 10}
 
 
 def judged(job):
@@ -81,23 +81,31 @@ def judged(job):
 
 
 def verdicts(kind, sets):
-    """Return the verdicts, and print how many of each for the table."""
+    """Return the verdicts and the numbers found, and print how many of each for the table."""
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         found = list(pool.map(judged, [(kind, number) for number in range(sets)]))
     told = Counter(verdict for verdict, _ in found)
-    print(kind.__name__, sets, dict(told), np.bincount([k for _, k in found]).tolist(), flush=True)
-    return told
+    numbers = Counter(number for _, number in found)
+    print(kind.__name__, sets, dict(told), dict(numbers), flush=True)
+    return told, numbers
 
 
 @pytest.mark.parametrize("kind", CLOUDS, ids=lambda kind: kind.__name__)
 def test_a_cloud_is_a_continuum(kind):
-    assert verdicts(kind, SETS)["continuum"] >= 0.9 * SETS
+    told, _ = verdicts(kind, SETS)
+    assert told["continuum"] >= 0.9 * SETS
 
 
 @pytest.mark.parametrize(("kind", "sets"), APART.items(), ids=lambda x: getattr(x, "__name__", x))
 def test_two_groups_four_deviations_apart_are_groups(kind, sets):
-    told = verdicts(kind, sets)
+    told, _ = verdicts(kind, sets)
     assert told["clear_groups"] + told["provisional"] >= 0.9 * sets
+
+
+def test_a_smaller_group_apart_in_one_column_is_cut_out_but_seldom_proved():
+    """A cloud with one long tail could look so: the limit that the table states."""
+    _, numbers = verdicts(axis_unequal, 10)
+    assert numbers[2] >= 9
 
 
 def power(rows, columns, distance, sets=40, clouds=100):
