@@ -92,7 +92,7 @@ def _row(slot: Slot, second: Axes) -> None:
     cell, beta, look = slot.cell("lmg"), slot.cell("std_beta"), slot.chart.look
     if cell.known:
         slot.whisker(cell)
-        slot.dot(cell.value)
+        slot.dot(cell.value, clip_on=False)
     else:
         slot.unknown(cell, reason(cell, look))
     if beta.known:

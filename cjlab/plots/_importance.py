@@ -86,15 +86,21 @@ def importance_performance(
     need(estimates, ["driver", "metric", "value"], figure="importance_performance")
     look = Look(ax, labels, title, language, minimum)
     table = read(estimates, dims=["driver"], figure="importance_performance", groups=0)
-    ax = theme.start(ax, height=5.4)
     drivers = [driver for driver in table.keys["driver"] if driver is not None]
     spots = {driver: _spot(table, driver) for driver in drivers}
     shown = [driver for driver, cells in spots.items() if all(cell.known for cell in cells)]
-    if not shown:
+    lone = table.cell("keep_up", shown[0]) if len(shown) == 1 else None
+    if not shown or (lone and lone.note == "one_driver"):
         first = next((c for pair in spots.values() for c in pair if not c.known), None)
-        return theme.empty(ax, look, reason(first, look) if first else look.say("empty"))
+        why = lone or first
+        told = reason(why, look) if why else look.say("empty")
+        return theme.empty(theme.start(ax, height=1.4), look, told)
+    ax = theme.start(ax, height=5.4)
     points = [(spots[driver][0].value, spots[driver][1].value) for driver in shown]
     edges = [_ellipse(table, driver, spot) for driver, spot in zip(shown, points, strict=True)]
+    if estimates.loc[estimates["metric"] == "importance", "unit"].eq("1").all():
+        # No resample's share of R² lies below 0, whatever a normal distribution would say.
+        edges = [np.column_stack([edge[:, 0], np.maximum(edge[:, 1], 0.0)]) for edge in edges]
     for driver, spot, edge in zip(shown, points, edges, strict=True):
         _driver(ax, table, driver, spot, edge)
     cut = [table.cell(f"{axis}_cut", None) for axis in ("performance", "importance")]

@@ -22,6 +22,7 @@ from cjlab.plots.rows import Chart, Slot
 from cjlab.plots.theme import MARKERS, PALETTE, Look
 from cjlab.plots.words import share
 from cjlab.voice import notice
+from cjlab.voice._persons import UNKNOWN
 
 _SCORES = ("nps", "csat", "ces")
 _DOWN, _MIDDLE, _UP = "#D55E00", "#D9D9D9", "#0072B2"
@@ -87,6 +88,8 @@ def scores(
     _score_axis(chart.ax, look, kind)
     above = _key(chart.ax, [Patch(facecolor=c, label=name) for name, c in parts.values()])
     notes = [look.say("interval_bars"), look.say(f"scores_note_{kind}")]
+    if any(cell.suppressed for name in parts for cell in chart.table.metric(name)):
+        notes.append(look.say(f"scores_withheld_{kind}", minimum=minimum))
     said = notice(estimates, language)
     return theme.finish(chart.ax, look, *notes, *([said] if said else []), above=above)
 
@@ -186,11 +189,13 @@ def _in_rows(
 ) -> pd.DataFrame:
     """Put all dimensions together in one that names the row in words."""
     names = [name for name in dims(estimates) if name not in but]
-    words = [estimates[name].map(lambda key: theme.human(key, labels)) for name in names]
-    joined = [" · ".join(row) for row in zip(*words, strict=True)] if words else None
-    rows = estimates[list(COLUMNS)].reset_index(drop=True)
-    rows.insert(0, _ROW, joined if joined is not None else look.say("all_answers"))
-    return rows
+    rows = list(estimates[names].itertuples(index=False, name=None))
+    # What is not said of a row is left out, unless nothing else is said of it.
+    said = [[key for key in row if key != UNKNOWN] or row[-1:] for row in rows]
+    joined = [" · ".join(theme.human(key, labels) for key in row) for row in said]
+    table = estimates[list(COLUMNS)].reset_index(drop=True)
+    table.insert(0, _ROW, joined if names else look.say("all_answers"))
+    return table
 
 
 def _parts(estimates: pd.DataFrame, kind: str, language: str) -> dict[str, tuple[str, str]]:
@@ -234,6 +239,9 @@ def _csat(slot: Slot, cell: Cell, parts: Mapping[str, tuple[str, str]]) -> None:
             break  # where the next one would begin is not known
         slot.chart.ax.barh(slot.y, part.value, left=left, height=0.62, color=colour, zorder=2)
         left += part.value
+    if parts and left < 1 - 1e-9:
+        across: Any = {"left": left, "height": 0.62, "zorder": 2, **theme.WITHHELD}
+        slot.chart.ax.barh(slot.y, 1 - left, **across)
     _mark(slot, cell, 1.0)
     look = slot.chart.look
     slot.side(share(cell.value, look.language), look.counted("n", cell.n))
@@ -250,15 +258,16 @@ def _mark(slot: Slot, cell: Cell, width: float) -> None:
 
 
 def _score_axis(ax: Axes, look: Look, kind: str) -> None:
+    room = theme.room(ax)
     if kind == "nps":
         ax.set_xlim(-100, 100)
         ax.axvline(0, color=theme.INK, lw=0.8, zorder=3)
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[2.5, 5, 10]))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=8 if room > 3.5 else 4, steps=[2.5, 5, 10]))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: number(x, 0)(look.language)))
     else:
         ax.set_xlim(0, 1)
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: share(round(x, 6), look.language)))
-    ax.set_xlabel(look.say(f"scores_axis_{kind}"), loc="left")
+    ax.set_xlabel(theme.wrap(look.say(f"scores_axis_{kind}"), width=room, size=10), loc="left")
     theme.grid(ax)
 
 
@@ -299,7 +308,9 @@ def _key(ax: Axes, handles: Sequence[Any]) -> float:
     """Draw a key above the axes; return the points that the title must keep free."""
     if not handles:
         return 0.0
-    columns = min(len(handles), 5)
+    names = [str(handle.get_label()) for handle in handles]
+    widest = max(theme.points(name, 9) for name in names) / 72 + 0.62
+    columns = max(1, min(len(names), int(theme.room(ax) / widest)))
     drawn = ax.legend(
         handles=list(handles), loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns
     )

@@ -100,6 +100,12 @@ def start(ax: Axes | None, *, height: float) -> Axes:
     return ax
 
 
+def room(ax: Axes) -> float:
+    """Return about how wide the axes are, inches, before the layout is settled."""
+    figure = _figure(ax)
+    return float(ax.get_position().width * figure.get_figwidth())
+
+
 def grid(ax: Axes, *, axis: str = "x") -> None:
     """Draw the light grid along one axis and take the frame away."""
     # Said outright, since the caller's own axes were made under other settings.
@@ -139,17 +145,18 @@ def finish(ax: Axes, look: Look, *notes: str, above: float = 0.0) -> Axes:
     figure = _figure(ax)
     alone = len(figure.axes) == 1
     wide, edge = figure.get_figwidth(), 0.08 / figure.get_figwidth()
-    room = wide - 0.16 if alone else float(ax.get_position().width * wide)
+    width = wide - 0.16 if alone else room(ax)
     if look.title or above:
         size = float(mpl.rcParams["axes.titlesize"])
-        title = wrap(look.title, width=room, size=size, weight="bold", lines=4)
+        title = wrap(look.title, width=width, size=size, weight="bold", lines=4)
         written = ax.set_title(title if look.title else " ", loc="left", pad=10 + above)
         if alone:
             # From the figure's edge, not the axes': long row labels would leave it no room.
             offset = ax.transAxes + ax.titleOffsetTrans  # type: ignore[attr-defined]
             written.set_transform(blended_transform_factory(figure.transFigure, offset))
             written.set_x(edge)
-    note = wrap("; ".join(notes), width=room, size=SMALL, lines=4)
+    # A footnote says what must be said, such as a notice: it is never cut.
+    note = wrap("; ".join(notes), width=width, size=SMALL, lines=99)
     if notes and alone:
         figure.supxlabel(note, x=edge, ha="left", size=SMALL, color=QUIET)
     elif notes:

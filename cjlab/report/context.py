@@ -12,7 +12,7 @@ import json
 import os
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pydantic.dataclasses import dataclass
 
 from cjlab import messages, privacy, voice
 from cjlab.errors import UserError, did_you_mean
+from cjlab.estimates import COLUMNS
 from cjlab.report import cells, tables
 from cjlab.report.render import render
 
@@ -89,6 +90,7 @@ def show(
     columns: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
     rows: int = cells.LONGEST,
+    metrics: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Publish a table and return what may be drawn from it.
 
@@ -108,6 +110,8 @@ def show(
         the files keep ids.
     rows : int, default 30
         How many rows the page shows; the files hold all.
+    metrics : collection of str, optional
+        Which metrics of estimates the page shows; the files, and what is returned, hold all.
 
     Returns
     -------
@@ -140,8 +144,10 @@ def show(
         for item in withheld:
             here.record("withheld", table=name, **item)
     wording = cells.Wording(here.language, here.minimum, labels or {}, columns or {})
-    lay_out = cells.view_estimates if kind == "estimates" else cells.view_quality
-    view = lay_out(gated, wording, rows)
+    shaped = tuple(gated.columns[-len(COLUMNS) :]) == COLUMNS
+    lay_out = cells.view_estimates if shaped else cells.view_quality
+    told = gated if metrics is None else gated[gated["metric"].isin(metrics)]
+    view = lay_out(told, wording, rows)
     notice = voice.notice(gated, here.language)
     if notice:
         here.record("notice", text=notice)

@@ -54,7 +54,8 @@ def most(key: str, gated: pd.DataFrame, metric: str, labels: Labels | None = Non
     Parameters
     ----------
     key : str
-        The message; it may name ``{name}``, ``{value}``, ``{interval}`` and ``{n}``.
+        The message; it may name ``{name}``, ``{value}``, ``{interval}`` and ``{n}``. Where
+        there is one row only, ``finding.<key>_one`` goes before it, if there is such a message.
     gated : DataFrame
         What ``show`` returned.
     metric : str
@@ -73,7 +74,7 @@ def most(key: str, gated: pd.DataFrame, metric: str, labels: Labels | None = Non
         return _nothing(gated)
     # What is surely high comes before what may be high by chance.
     sure = rows["low"] if rows["low"].notna().any() else rows["value"]
-    return _told(key, gated, rows.iloc[int(sure.argmax())], labels or {})
+    return _told(_alone(key, rows), gated, rows.iloc[int(sure.argmax())], labels or {})
 
 
 def least(key: str, gated: pd.DataFrame, metric: str, labels: Labels | None = None) -> str:
@@ -83,7 +84,13 @@ def least(key: str, gated: pd.DataFrame, metric: str, labels: Labels | None = No
     if rows.empty:
         return _nothing(gated)
     sure = rows["high"] if rows["high"].notna().any() else rows["value"]
-    return _told(key, gated, rows.iloc[int(sure.argmin())], labels or {})
+    return _told(_alone(key, rows), gated, rows.iloc[int(sure.argmin())], labels or {})
+
+
+def _alone(key: str, rows: pd.DataFrame) -> str:
+    """What has nothing beside it is neither the most nor the least."""
+    one = f"{key}_one"
+    return one if len(rows) == 1 and messages.has(f"finding.{one}") else key
 
 
 def uncovered(gated: pd.DataFrame) -> str:
@@ -109,7 +116,8 @@ def row(
     gated : DataFrame
         What ``show`` returned.
     where : mapping
-        Column to value. The last row that has a number is told where several remain.
+        Column to value. The last row that has a number is told where several remain; where it
+        has other dimensions too, ``finding.<key>_of`` names them (``{group}``), if there is one.
     labels : mapping, optional
         Words for ids.
 
@@ -204,6 +212,10 @@ def _told(key: str, gated: pd.DataFrame, chosen: pd.Series, labels: Labels) -> s
         "interval": limits,
         "n": int(chosen["n"]),
     }
+    words = [str(chosen[name]) for name in names[:-1] if chosen[name] != "(unknown)"]
+    said["group"] = ", ".join(labels.get(word, word) for word in words)
+    if words and messages.has(f"finding.{key}_of"):
+        key = f"{key}_of"
     named = messages.places(f"finding.{key}")
     return _say(key, **{place: value for place, value in said.items() if place in named})
 

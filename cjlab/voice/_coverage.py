@@ -57,7 +57,8 @@ def coverage(
         per 100 customers who met it; ``n`` is how many did), ``half_width`` (of the share or, in
         points, of the NPS, with the answers there are), ``needed`` (answers for the margin) and
         ``gap`` (``needed`` less ``answers``, 0 where there are enough). A touchpoint that nobody
-        met is not uncovered: ``per_100``, ``needed`` and ``gap`` are null with ``nobody_met``.
+        met is not uncovered: ``per_100``, ``needed`` and ``gap`` are null with ``nobody_met``. Of
+        one without answers, the base of ``needed`` and ``gap`` are the customers who met it.
         ``attrs["elsewhere"]`` counts the answers about no touchpoint.
 
     Raises
@@ -166,6 +167,12 @@ def _rows(frame: pd.DataFrame, margin: float, keys: list[str]) -> pd.DataFrame:
     people = met + frame["strangers"].to_numpy()
     rate = clustered_mean(n, met, people, frame["nn"], frame["met_answers"], met)
     base = frame[keys].assign(n=n, customers=frame["answerers"], of="answers")
+    # What it takes where nobody answered is told by nobody's answer: it stands on who met it.
+    asked = frame[keys].assign(
+        n=np.where(n > 0, n, met),
+        customers=np.where(n > 0, frame["answerers"], met),
+        of=np.where(n > 0, "answers", "customers who met it"),
+    )
     nobody = np.where(met > 0, np.array(None, dtype=object), "nobody_met")
     parts = [
         base.assign(metric="answers", value=n, unit="answers", hits=frame["answerers"]),
@@ -179,9 +186,9 @@ def _rows(frame: pd.DataFrame, margin: float, keys: list[str]) -> pd.DataFrame:
             metric="half_width", value=np.where(nps, 100 * half, half),
             unit=np.where(nps, "points", "1"), note=np.where(n > 0, note, "no_answers"),
         ),
-        base.assign(metric="needed", value=goal, unit="answers",
-                    note=np.where(met > 0, note, "nobody_met")),
-        base.assign(metric="gap", value=np.maximum(goal - n, 0), unit="answers", note=nobody),
+        asked.assign(metric="needed", value=goal, unit="answers",
+                     note=np.where(met > 0, note, "nobody_met")),
+        asked.assign(metric="gap", value=np.maximum(goal - n, 0), unit="answers", note=nobody),
     ]  # fmt: skip
     parts = [part.assign(place=range(len(part))) for part in parts]
     whole = pd.concat(parts).sort_values("place", kind="stable").drop(columns="place")

@@ -92,7 +92,7 @@ def associations(counts: pd.DataFrame) -> pd.DataFrame:
         part["status"] = np.where(
             ~empty, "ok", np.where(followed, "not_estimable", "not_yet_observed")
         )
-        part["note"] = np.where(empty & followed, "empty_cell", np.array(None, dtype=object))
+        part["note"] = np.where(empty & followed, "one_sided", np.array(None, dtype=object))
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 

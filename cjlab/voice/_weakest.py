@@ -78,7 +78,7 @@ def weakest_moment(
         ``risk_ratio`` (inactive of low scorers over that of others; low is NPS ≤ 6, CSAT below the
         top two answers, CES below two thirds of its scale), ``low_rate``, ``other_rate`` and
         ``p_adjusted`` (Benjamini–Hochberg over the table). Null with ``few_answers``,
-        ``nothing_to_compare``, ``not_met``, ``empty_cell``, or not yet observed. ``attrs``:
+        ``nothing_to_compare``, ``not_met``, ``one_sided``, or not yet observed. ``attrs``:
         ``weakest`` (by instrument), ``minimum``, ``seed``, ``m`` and ``sentence``.
 
     Raises

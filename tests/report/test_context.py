@@ -232,6 +232,21 @@ def test_null_dimensions_and_no_dimensions_are_shown() -> None:
     assert cells.view_estimates(empty, cells.Wording()).rows == []
 
 
+def test_the_page_may_show_some_metrics_and_quality_by_rows(
+    stage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = []
+    monkeypatch.setattr("cjlab.report.context._display", lambda *_, view, **__: views.append(view))
+    both = pd.concat([sample(), sample().assign(metric="reached")], ignore_index=True)
+    both.loc[1, "n"] = both.loc[1, "customers"] = 3
+    gated = report.show("some", estimates(both, ["step"]), metrics=["reached"])
+    assert len(gated) == len(json.loads((stage / "tables/some.json").read_text())["rows"]) == 4
+    report.show("model", estimates(both, ["step"]), kind="quality")
+    assert [len(view.heads) for view in views] == [2, 3]
+    assert views[0].heads[1] == views[1].heads[2]
+    assert "n 3" in views[1].rows[1][1].text.replace("\u00a0", " ")
+
+
 def test_labels_are_for_readers_only(stage: Path) -> None:
     gated = report.show("steps", sample(), labels={"a": messages.text("page.method")})
     assert gated["step"].tolist() == ["a", "b"]

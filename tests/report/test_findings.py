@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportions_ztest
 
 from cjlab.estimates import estimates
 from cjlab.privacy import gate
-from cjlab.report import findings
+from cjlab.report import findings, stories
 from cjlab.stats import proportion
 
 METRIC = "from_first"
@@ -128,3 +128,14 @@ def test_intake_adds_up() -> None:
     assert findings.intake(checked).startswith("90 of 100 rows that came in are used (90.0%)")
     assert "is missing (7)" in findings.intake(checked)
     assert np.isclose(checked["rows"].iloc[1:].sum(), 100)
+
+
+def test_one_row_alone_is_not_the_most_and_a_row_says_its_group() -> None:
+    rows = pd.DataFrame({"relation": ["relational", "(unknown)"], "touchpoint": ["pay", "ship"]})
+    rows = rows.assign(metric="nps", value=[10.0, 20.0], low=1.0, high=30.0, n=50, unit="points")
+    table = estimates(rows, ["relation", "touchpoint"])
+    assert stories.least("nps", table, "nps").startswith("The lowest score is that of pay")
+    assert stories.least("nps", table[:1], "nps").startswith("pay stands at 10 points")
+    words = {"relational": "of the whole"}
+    assert "(of the whole; " in stories.row("nps_last", table, {"touchpoint": "pay"}, words)
+    assert "points (1" in stories.row("nps_last", table, {"touchpoint": "ship"}, words)

@@ -9,6 +9,8 @@ import voice_small as small
 
 from cjlab import plots
 from cjlab.errors import UserError
+from cjlab.privacy import gate
+from cjlab.report import stories
 from cjlab.stats import clustered_ratio
 from cjlab.voice import coverage
 
@@ -106,6 +108,25 @@ def test_a_touchpoint_that_nobody_met_is_not_uncovered(study):
     assert never.loc[("nps", "needed"), "status"] == "not_estimable"
     assert table["touchpoint"].drop_duplicates().tolist()[-2:] == ["ship", "never"]
     assert table.attrs["elsewhere"] > 30
+
+
+def test_where_nobody_answered_is_not_withheld(study):
+    """Nobody's answer tells how many it takes; a few people's answers are not told."""
+    table = coverage(study)
+    gated, _ = gate(table)
+    cells = gated.set_index(["touchpoint", "kind", "metric"]).sort_index()
+    own = table.set_index(["touchpoint", "kind", "metric"]).sort_index()
+    none = [
+        key for key in own.index
+        if key[2] in ("needed", "gap") and own.loc[(*key[:2], "answers"), "value"] == 0
+        and own.loc[key, "n"] >= 10
+    ]  # fmt: skip
+    assert none and (cells.loc[none, "status"] == "ok").all()
+    assert (own.loc[none, "of"] == "customers who met it").all()
+    met = own.loc[[(*key[:2], "per_100") for key in none], "n"]
+    assert own.loc[none, "n"].tolist() == met.tolist()
+    places = set(own.index.get_level_values("touchpoint")) - {"never", "ship"}
+    assert f"of {len(places)} touchpoints" in stories.uncovered(gated)
 
 
 def test_channels_add_up_and_periods_cut(study):
