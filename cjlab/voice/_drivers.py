@@ -127,9 +127,11 @@ def drivers(
     rows.append({"metric": "r2", "unit": "1", "note": fit.note, **base, **_number(fit, spans)})
     table = pd.DataFrame(rows, columns=["driver", *COLUMNS]).astype({"driver": "str"})
     table = estimates(table, ["driver"])
+    # Of a frame, rows that say nothing at all are counted too.
+    total = len(data.y) if isinstance(X, Study) else len(X)
     table.attrs |= {
-        "rows": (rows_in := len(data.y) if isinstance(X, Study) else len(X)),
-        "no_outcome": rows_in - len(answered.y),
+        "rows": total,
+        "no_outcome": total - len(answered.y),
         "complete": len(fit.data.y),
         "seed": random_state,
         "draws": draws,

@@ -121,7 +121,7 @@ def importance_performance(
     top : float, optional
         The lowest rating that counts for ``"top_box"``; such as 4 of 5.
     scale : (float, float), optional
-        First and last rating, for the crosshair ``"midpoint"`` of mean ratings.
+        First and last rating, for the crosshair ``"midpoint"`` of mean ratings; of a frame only.
     crosshair : {"means", "medians", "midpoint"} or (float, float), default "means"
         Where the lines lie: at the drivers' mean or median on both axes; at the middle of the
         scale (for ``"top_box"`` one half) and the mean importance; or at a fixed importance and
@@ -161,6 +161,8 @@ def importance_performance(
     [['staff', 1.0], ['price', 0.0]]
     """
     of_study = isinstance(X, Study)
+    if of_study and scale is not None:
+        raise UserError("scale: a study's ratings are points from 0 to 100; leave it out.")
     scale = (0.0, 100.0) if of_study else scale
     rule = Rule(importance, performance, top, scale, crosshair, of_study)
     _check(rule)

@@ -127,6 +127,8 @@ def test_too_few_is_said_and_so_is_what_is_missing(frame, study, tmp_path) -> No
         drivers(study, outcome="ces")
     with pytest.raises(UserError, match=r"drivers: y and customers belong to a frame"):
         drivers(study, y=[1])
+    with pytest.raises(UserError, match="a study's ratings are points from 0 to 100"):
+        importance_performance(study, scale=(1, 5))
     with pytest.raises(UserError, match="importance_performance: y is missing"):
         importance_performance(pd.DataFrame({"a": [1]}))
     with pytest.raises(UserError, match="drivers: a period needs a study"):
