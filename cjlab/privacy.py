@@ -1,8 +1,9 @@
 """What may leave the building: small cells, pseudonyms, quotes, text that spreadsheets would run.
 
-Only primary suppression is done here: each row is judged by itself. That a hidden cell may still
-follow from its neighbours (a rate and its complement, parts and their whole) is the matter of
-complementary suppression, which is not done yet; `privacy.json` has to say so.
+Each row is judged by itself, and of scores also beside the others (`cjlab.disclosure`): no share
+of a score follows from the rest. That a hidden cell of another table may still follow from its
+neighbours (a rate and its complement, rows and their total) is not looked at yet; `privacy.json`
+has to say so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cjlab import disclosure
 from cjlab.errors import UserError
 from cjlab.estimates import COUNTS, NUMBERS, dims
 from cjlab.redaction import redact as redact
@@ -39,7 +41,9 @@ def gate(
 
     A row is small when its denominator (``customers``, or ``n`` where that is null) lies in
     1…minimum−1, or its numerator (``hits``, or the value of a row counted in customers) does.
-    None of fifty is no small cell; nobody of nobody shows no person and stays as it is.
+    None of fifty is no small cell; nobody of nobody shows no person and stays as it is. Where a
+    share of a score (promoters, passives, detractors; boxes of satisfaction) is small, further
+    shares are withheld until it follows from none, and NPS gets the widest interval it can have.
 
     Parameters
     ----------
@@ -54,10 +58,12 @@ def gate(
     gated : pandas.DataFrame
         The same rows in the same order. Small rows keep dimensions, ``metric``, ``unit`` and
         ``of``; ``value, low, high, n, customers, hits`` are null, ``status`` is ``suppressed``
-        and ``note`` is ``small_cell``.
+        and ``note`` is ``small_cell``, or ``complementary`` for the shares of a score: nobody
+        is to see which of them is the small one.
     withheld : list of dict
         One ``{"dims": {…}, "metric": …, "reason": …}`` for each row hidden by this call, JSON
-        safe; reason ``small_base`` (denominator) or ``small_count`` (numerator).
+        safe; reason ``small_base`` (denominator), ``small_count`` (numerator) or
+        ``complementary``.
 
     Raises
     ------
@@ -84,18 +90,22 @@ def gate(
         if name in _IDS:
             raise UserError(f'estimates by "{name}" cannot be published: ids never enter a report')
     base, count = _small(estimates, minimum)
-    hidden = base | count
+    part = disclosure.complements(estimates, base, count, names)
+    hidden = base | count | part
     gated = estimates.copy()
     gated.attrs = dict(estimates.attrs)
     gated.loc[hidden, list(NUMBERS)] = np.nan
     gated.loc[hidden, list(COUNTS)] = pd.NA
     gated.loc[hidden, "status"] = "suppressed"
     gated.loc[hidden, "note"] = "small_cell"
+    gated.loc[part, "note"] = disclosure.NOTE
+    gated = disclosure.widen(gated, names)
+    reasons = np.select([part, base], [disclosure.NOTE, "small_base"], "small_count")
     withheld = [
         {
             "dims": {name: _plain(gated[name].iloc[row]) for name in names},
             "metric": _plain(gated["metric"].iloc[row]),
-            "reason": "small_base" if base[row] else "small_count",
+            "reason": str(reasons[row]),
         }
         for row in np.flatnonzero(hidden).tolist()
     ]

@@ -28,7 +28,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 ROWS = [
     "errors _marks _measure _looks _parts _yaml survey_config",
     "zones periods schema _numbers _waits stats resample change clusters survival incidence",
-    "logrank repeats estimates comparison redaction privacy messages lettering",
+    "logrank repeats estimates comparison redaction disclosure privacy messages lettering",
     "patterns stage_model custom_stages stages touchpoints voice_settings config engine",
     "sources",
     "rules reconciliation identities intake preview",

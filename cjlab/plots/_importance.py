@@ -93,8 +93,8 @@ def importance_performance(
     if not shown or (lone and lone.note == "one_driver"):
         first = next((c for pair in spots.values() for c in pair if not c.known), None)
         why = lone or first
-        empty = reason(why, look) if why else look.say("empty")
-        return theme.empty(theme.start(ax, height=1.4), look, empty)
+        text = reason(why, look) if why else look.say("empty")
+        return theme.empty(theme.start(ax, height=1.4), look, text)
     ax = theme.start(ax, height=5.4)
     points = [(spots[driver][0].value, spots[driver][1].value) for driver in shown]
     edges = [_ellipse(table, driver, spot) for driver, spot in zip(shown, points, strict=True)]

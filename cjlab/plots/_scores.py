@@ -170,6 +170,7 @@ def score_trend(
         )
     notes = [look.say("ribbon_note")]
     notes += [look.say("not_yet_note")] if waiting else []
+    notes += [look.say("trend_widest")] if part["note"].eq("widest_interval").any() else []
     said = notice(estimates, language)
     return theme.finish(drawn, look, *notes, *([said] if said else []), above=above)
 

@@ -109,6 +109,8 @@ def _parts(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _why(row: Mapping[Any, Any], wording: Wording) -> str:
     status, note, language = row["status"], f"note.{row['note']}", wording.language
+    if status == "suppressed" and row["note"] == "complementary":
+        return messages.text("cell.withheld", language)
     if status == "suppressed":
         return messages.text("cell.small", language, minimum=wording.minimum)
     if status == "not_yet_observed":

@@ -60,6 +60,14 @@ def test_withheld_parts_are_hatched_up_to_the_whole() -> None:
     assert "hatched" not in plots.footnote(plots.scores(csat(frame, boxes=True)))
 
 
+def test_a_trend_says_where_its_interval_is_the_widest() -> None:
+    frame = answers("A").rename(columns={"month": "report_period"})
+    table = nps(frame, by="report_period")
+    said = "the widest that there can be"
+    assert said not in plots.footnote(plots.score_trend(table))
+    assert said in " ".join(plots.footnote(plots.score_trend(gate(table)[0])).split())
+
+
 def test_no_matrix_of_one_driver_and_no_share_below_nothing() -> None:
     rng = np.random.default_rng(1)
     x = pd.DataFrame(rng.integers(1, 6, (60, 3)).astype(float), columns=["a", "b", "c"])

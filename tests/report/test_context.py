@@ -185,6 +185,7 @@ def row(**change: Any) -> dict[str, Any]:
         ({"value": 12.5, "low": None, "high": None, "unit": "SEK", "n": 3}, "da",
          "12,50\xa0SEK, n\xa03"),
         ({"value": None, "status": "suppressed", "note": "small_cell"}, "en", "< 10"),
+        ({"value": None, "status": "suppressed", "note": "complementary"}, "en", "withheld"),
         ({"value": None, "status": "not_yet_observed"}, "en", "not yet known"),
         ({"value": None, "status": "not_estimable", "note": "own_reason"}, "en", "not estimable"),
         ({"value": None, "status": "not_estimable", "note": "small_cell"}, "en",
