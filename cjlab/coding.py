@@ -6,6 +6,7 @@ whatever their order. Each distinct combination of what events say is looked up 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 import duckdb
@@ -14,7 +15,7 @@ import pandas as pd
 from cjlab.schema import EVENTS, MONEY
 from cjlab.sources.base import literal, quote
 from cjlab.stages import ATOM, StageModel, crosswalk
-from cjlab.windows import SAID
+from cjlab.windows import SAID, part_of, parts_of
 
 
 class Resolver(Protocol):
@@ -26,6 +27,8 @@ class Resolver(Protocol):
 
 _CODED = SAID[2:]
 CODED_FROM = ("met", "meaning")
+_PARTS_IN_MEMORY = 8
+_ROWS_A_WRITE = 50_000
 
 
 def has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
@@ -65,6 +68,15 @@ def code(
     con.execute("DROP VIEW every")
     for table in ("said", "resolved", "stage_name"):
         con.execute(f"DROP TABLE {table}")
+
+
+def forget(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop what :func:`code` left for the windows."""
+    con.execute("DROP VIEW coded")
+    rows = con.execute("SELECT view_name FROM duckdb_views() WHERE temporary").fetchall()
+    views = {row[0] for row in rows}
+    for name in (*CODED_FROM, "named"):
+        con.execute(f"DROP {'VIEW' if name in views else 'TABLE'} {name}")
 
 
 def _orders(con: duckdb.DuckDBPyConnection) -> None:
@@ -235,12 +247,13 @@ def _coded(con: duckdb.DuckDBPyConnection, ties: str, extra: tuple[str, ...]) ->
         "ON a.label = every.account_id"
     )
     more = "".join(f", every.{quote(column)}" for column in extra)
-    con.execute(
-        f"""CREATE TEMP TABLE met AS SELECT named.unit, every.ts, meaning.meaning,
+    _met(
+        con,
+        f"""SELECT named.unit, every.ts, meaning.meaning,
             {"a.code AS account," if account != (0,) else ""}
             every.value, every.cost, every.seq{", arrival" if ties == "row" else ""}{more}
         FROM every JOIN meaning ON {same or "TRUE"} JOIN named USING (customer_id)
-        {accounts if account != (0,) else ""}"""
+        {accounts if account != (0,) else ""}""",
     )
     more = "".join(f", met.{quote(column)}" for column in extra)
     con.execute(
@@ -249,4 +262,34 @@ def _coded(con: duckdb.DuckDBPyConnection, ties: str, extra: tuple[str, ...]) ->
             {"account" if account != (0,) else "CAST(NULL AS INTEGER) AS account"},
             value, cost, seq, {"arrival" if ties == "row" else "meaning.tie"} AS tie{more}
         FROM met JOIN meaning USING (meaning)"""
+    )
+
+
+def _met(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Keep the coded events; many of them in a file for each range of units, beside what spills.
+
+    The ranges are read one after another, each twice: of one table for all, each time would
+    be a scan of all.
+    """
+    row = con.execute(
+        "SELECT (SELECT sum(events) FROM said), (SELECT count(*) FROM named), "
+        "(SELECT path FROM duckdb_databases() WHERE database_name = current_database()), "
+        "current_setting('temp_directory')"
+    ).fetchone()
+    assert row is not None
+    events, units, path, spill = row
+    parts = parts_of(events or 0)
+    if path is None or parts <= _PARTS_IN_MEMORY:
+        con.execute(f"CREATE TEMP TABLE met AS {query}")
+        return
+    place = Path(spill) / "met"
+    place.mkdir(parents=True)
+    con.execute(f"SET partitioned_write_flush_threshold = {_ROWS_A_WRITE}")
+    con.execute(
+        f"COPY (SELECT *, {part_of(units, parts)} AS part FROM ({query})) TO {literal(place)} "
+        "(FORMAT parquet, PARTITION_BY (part), COMPRESSION snappy)"
+    )
+    con.execute(
+        "CREATE TEMP VIEW met AS SELECT * EXCLUDE (part) "
+        f"FROM read_parquet({literal(place / '*' / '*.parquet')}, hive_partitioning = true)"
     )

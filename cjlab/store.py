@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 
 from cjlab import windows
-from cjlab.coding import CODED_FROM, Resolver, code, has
+from cjlab.coding import Resolver, code, forget, has
 from cjlab.errors import UserError, did_you_mean
 from cjlab.stages import StageModel
 from cjlab.windows import KEPT, UNITS
@@ -55,9 +55,7 @@ def build(
     by = windows.order("customer", ties, extra)
     code(con, model, catalogue, ties=ties, derive=derive, extra=extra)
     windows.make(con, by, purchase_code(model), extra)
-    con.execute("DROP VIEW coded")
-    for table in (*CODED_FROM, "named"):
-        con.execute(f"DROP TABLE {table}")
+    forget(con)
 
 
 def purchase_code(model: StageModel) -> int:

@@ -30,9 +30,8 @@ KEPT = (
     "account", "value", "cost", "seq",
 )  # fmt: skip
 _OFTEN_EMPTY = KEPT[4:]
-# Each range of units is found by a scan of all, so there are not many.
+# What is sorted at once fits in little memory.
 _EVENTS_AT_ONCE = 2_000_000
-_MOST_PARTS = 16
 
 
 def order(unit: str, ties: str, extra: tuple[str, ...] = ()) -> list[str]:
@@ -51,6 +50,16 @@ def order(unit: str, ties: str, extra: tuple[str, ...] = ()) -> list[str]:
         return ["ts", "seq", *(SAID if ties == "stage" else []), "customer", "step"]
     content = ["account", "value", "cost", *extra] if ties == "stage" else []
     return ["ts", "seq", "tie", *content]
+
+
+def parts_of(events: int) -> int:
+    """Say how many ranges of units so many events are written in."""
+    return -(-max(events, 1) // _EVENTS_AT_ONCE)
+
+
+def part_of(units: int, parts: int) -> str:
+    """Compose the number of the range that a unit lies in; see :func:`parts_of`."""
+    return f"CAST(unit AS BIGINT) * {parts} // {units}"
 
 
 def make(
@@ -92,12 +101,13 @@ def _events(con: duckdb.DuckDBPyConnection, by: list[str], extra: tuple[str, ...
     null = {c: f"CAST(NULL AS {kinds[c]})" for c, n in filled.items() if not n}
     gaps = any(0 < filled[column] < events for column in ("stage", "channel"))
     by = [column for column in by if column not in null]
-    parts = min(-(-max(events, 1) // _EVENTS_AT_ONCE), _MOST_PARTS)
+    parts = parts_of(events)
     if not gaps:
         # What streams keeps one thread busy; a second one would burn as much time in waiting.
         con.execute("SET threads = 1")
     for part in range(parts):
-        low, high = (last + 1) * part // parts, (last + 1) * (part + 1) // parts
+        # Where the ranges of :func:`part_of` begin: rounded up.
+        low, high = (-(-(last + 1) * place // parts) for place in (part, part + 1))
         rows = f"coded WHERE unit >= {low} AND unit < {high}"
         target = "INSERT INTO event" if part else "CREATE TABLE event AS"
         con.execute(f"{target} {_query(_enough(con, by, rows), extra, null, rows, gaps)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cjlab import intake, store, windows
+from cjlab import coding, intake, store, windows
 from cjlab.config import Source
 from cjlab.engine import connect
 from cjlab.errors import UserError
@@ -41,10 +42,15 @@ class Names:
 
 
 def built(
-    *parts: pd.DataFrame, orders: pd.DataFrame | None = None, names=None, model=MODEL, **options
+    *parts: pd.DataFrame,
+    orders: pd.DataFrame | None = None,
+    names=None,
+    model=MODEL,
+    place: Path | None = None,
+    **options,
 ) -> duckdb.DuckDBPyConnection:
     """Take frames through intake as so many sources, and build the store."""
-    con = connect()
+    con = connect(place and place / "store.duckdb", spill=place and place / "spill")
     tables = [(EVENTS, list(parts))] + ([(ORDERS, [orders])] if orders is not None else [])
     for table, frames in tables:
         sources = []
@@ -205,8 +211,12 @@ def test_row_order_split_files_and_copies_change_nothing(frame, data) -> None:
 
 @pytest.mark.parametrize("gaps", [True, False])
 @pytest.mark.parametrize("minutes", [[0, 15, 30, 45, 75, 90], range(0, 30_000_000, 7)])
-def test_many_events_equal_the_loop(monkeypatch, gaps: bool, minutes) -> None:
-    """With and without events that lack a stage or channel, and with and without ties."""
+def test_many_events_equal_the_loop(monkeypatch, tmp_path, gaps: bool, minutes) -> None:
+    """With and without events that lack a stage or channel, and with and without ties.
+
+    In a file, ranges of units lie in files of their own while the store is built.
+    """
+    monkeypatch.setattr(coding, "_PARTS_IN_MEMORY", 2)
     monkeypatch.setattr(windows, "_EVENTS_AT_ONCE", 500)  # several ranges of units
     rng = random.Random(4)
     stages = [*STAGES, None, "other"] if gaps else STAGES
@@ -219,6 +229,11 @@ def test_many_events_equal_the_loop(monkeypatch, gaps: bool, minutes) -> None:
     frame = frame_of(rows)
     for ties in ("stage", "row"):
         compare(built(frame, ties=ties), by_hand(frame, ties))
+        (tmp_path / ties).mkdir()
+        con = built(frame, ties=ties, place=tmp_path / ties)
+        assert len(list((tmp_path / ties / "spill" / "met").iterdir())) == 6
+        compare(con, by_hand(frame, ties))
+        con.close()
 
 
 def simple(*rows: tuple) -> pd.DataFrame:
