@@ -25,6 +25,11 @@ def _lanes() -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def lane_ids() -> tuple[str, ...]:
+    """Return the lanes of all templates."""
+    return tuple(dict.fromkeys(said["id"] for rows in _lanes().values() for said in rows))
+
+
 def lanes(template: str, language: str = "en") -> tuple[Lane, ...]:
     """Return the lanes of a template.
 
