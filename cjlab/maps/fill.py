@@ -10,11 +10,11 @@ from typing import Any
 from cjlab import messages
 from cjlab.errors import UserError, did_you_mean
 from cjlab.maps import moments, templates
+from cjlab.maps.asking import PERSONA, Tables, Told, each
 from cjlab.maps.authored import authored
 from cjlab.maps.evidence import position, span
 from cjlab.maps.model import WHOLE, Card, JourneyMap, Number
 from cjlab.maps.quoting import quotes
-from cjlab.maps.tables import PERSONA, Tables, Told, each
 
 Cells = dict[str, tuple[Card, ...]]
 TOUCHPOINTS, CHANNELS, GAINS = 5, 4, 3
@@ -101,9 +101,11 @@ def fill(
     called = _called(study, language)
     persona = _persona(persona, called)
     span_ = study.period(period)
+    lanes = templates.lanes(template, language)
+    known = {lane.id for lane in lanes}
+    written = authored(study, known, persona)  # a slip of the pen is told before the work
     tables = Tables(study, span_, persona is not None)
     view = View(tables, Tables(study, span_.before, persona is not None), persona, called, language)
-    lanes = templates.lanes(template, language)
     computed = {lane.id: _LANES[lane.id](view) for lane in lanes if lane.id in _LANES}
     computed |= _pains(view, effects or study.config.map.effects)
     empty = JourneyMap(
@@ -115,8 +117,7 @@ def fill(
         persona=persona,
         persona_name=called.get(persona or ""),
         period=span_.label,
-        start=tables_span(tables)[0],
-        end=tables_span(tables)[1],
+        **tables.span,
         stage_model=study.model.id,
         minimum=tables.j.minimum,
         made=date.today(),
@@ -124,17 +125,8 @@ def fill(
         lanes=lanes,
         notes=_notes(view),
     )
-    known = {lane.id for lane in lanes}
     shown = {lane: cells for lane, cells in computed.items() if lane in known}
-    return empty.with_cards(shown).with_cards(authored(study, known, persona))
-
-
-def tables_span(tables: Tables) -> tuple[str, str]:
-    """Return the ends of the period as its calls say them."""
-    from cjlab.maps.tables import Call
-
-    ends = Call("", "j", (), tables.period).span
-    return ends["start"], ends["end"]
+    return empty.with_cards(shown).with_cards(written)
 
 
 def _called(study: Any, language: str) -> dict[str, str]:
@@ -337,16 +329,15 @@ def _pains(view: View, effects: dict[str, float] | None) -> dict[str, Cells]:
     ranked, numbers = moments.found(now, before, effects)
     hurts: Cells = {}
     chances: Cells = {}
-    for row in each(ranked):
+    own = [row for row in each(ranked) if view.persona in (None, row["persona"])]
+    for rank, row in enumerate(own, 1):
         who, stage = row["persona"], row["stage"]
-        if view.persona not in (None, who):
-            continue
         where = _place(row["touchpoint"]) if row["touchpoint"] else view.say("pain.stage")
         said = {"where": where, "who": view.called.get(who, view.say("everybody"))}
         touchpoint = row["touchpoint"] or None
         pain = _card(
             view.say(f"pain.{row['against']}", **said), numbers[who, stage],
-            tone="pain", touchpoint=touchpoint,
+            tone="pain", touchpoint=touchpoint, rank=rank,
         )  # fmt: skip
         reach = now.ask("journey.contacts", "events", level="stage")
         key = {"stage": stage} if who == moments.ALL else {"stage": stage, PERSONA: who}
@@ -354,6 +345,7 @@ def _pains(view: View, effects: dict[str, float] | None) -> dict[str, Cells]:
             view.say(f"opportunity.{row['against']}", **said),
             [*reach.numbers("reach", **key), *numbers[who, stage][:1]],
             touchpoint=touchpoint,
+            rank=rank,
         )
         hurts[stage] = (*hurts.get(stage, ()), pain)
         chances[stage] = (*chances.get(stage, ()), chance)

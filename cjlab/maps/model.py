@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from cjlab._parts import Part
 from cjlab.errors import UserError, did_you_mean
 
-SCHEMA = 1  # of the files; a new one where a key changes its meaning
+SCHEMA: Literal[1] = 1  # of the files; a new one where a key changes its meaning
 TEMPLATES = ("current", "day", "future", "blueprint")
 LINES = ("interaction", "visibility", "internal")
 #: The key of a cell that is about the whole journey and not one stage.
@@ -82,6 +82,8 @@ class Card(Part):
         Whether it is about something bad or good.
     weakest : bool
         Whether it is the journey's weakest moment.
+    rank : int, optional
+        Of computed pains and opportunities: their place, the worst first.
     level : float, optional
         An authored point of the emotion curve, from −1 (bad) to 1 (good).
     owner, status, due, kpi : optional
@@ -101,6 +103,7 @@ class Card(Part):
     by: str | None = None
     tone: Literal["pain", "gain"] | None = None
     weakest: bool = False
+    rank: int | None = Field(default=None, ge=1)
     level: float | None = Field(default=None, ge=-1, le=1)
     owner: str | None = None
     status: Literal["planned", "started", "done", "dropped"] | None = None

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from cjlab.maps import pains
+from cjlab.maps.asking import PERSONA, Tables, Told, each
 from cjlab.maps.model import Number
-from cjlab.maps.tables import PERSONA, Tables, Told, each
 
 ALL = "(all)"
 KINDS = ("csat", "nps", "ces")
@@ -53,15 +53,15 @@ def cells(tables: Tables) -> pd.DataFrame:
             rows = of_moments(asked, kind)
             rows = rows[rows["touchpoint"].isin(home.keys())]
             parts.append((asked, rows.assign(stage=rows["touchpoint"].map(home))))
-    rows = []
+    found: list[dict[str, Any]] = []
     for source, frame in parts:
         frame = frame[frame["status"] == "ok"]
         frame = frame if PERSONA in frame else frame.assign(persona=ALL)
         # Answers on several scales are several instruments: none speaks for the cell.
         frame = frame[~frame.duplicated(pains.CELL, keep=False)]
-        rows += [{**row, "number": source.number(_back(row, source))} for row in each(frame)]
+        found += [{**row, "number": source.number(_back(row, source))} for row in each(frame)]
     columns = [*pains.CELL, "value", "low", "high", "n", "number"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(found, columns=columns)
 
 
 def _back(row: dict[str, Any], told: Told) -> dict[str, Any]:
@@ -71,12 +71,11 @@ def _back(row: dict[str, Any], told: Told) -> dict[str, Any]:
 
 def shares(tables: Tables) -> dict[tuple[str, str], float]:
     """Return the share of all customers that each persona's stage concerns."""
-    rows = tables.ask("journey.contacts", "events", level="stage").rows("reach")
-    rows = rows[rows["status"] == "ok"]
-    rows = rows if PERSONA in rows else rows.assign(persona=ALL)
-    total = float(rows.groupby(PERSONA)["n"].max().sum())
-    hits = rows.set_index([PERSONA, "stage"])["hits"].astype(float) / max(total, 1.0)
-    return {(str(who), str(stage)): share for (who, stage), share in hits.items()}
+    told = tables.ask("journey.contacts", "events", level="stage").rows("reach")
+    told = told[told["status"] == "ok"]
+    told = told if PERSONA in told else told.assign(persona=ALL)
+    total = float(told.groupby(PERSONA)["n"].max().sum())
+    return {(row[PERSONA], row["stage"]): float(row["hits"]) / total for row in each(told)}
 
 
 def found(

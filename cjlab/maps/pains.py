@@ -107,7 +107,7 @@ def _others(now: pd.DataFrame) -> pd.DataFrame:
                 for name in ("low", "high")
             )
             pooled = {"value_base": value, "low_base": value - below, "high_base": value + above}
-            rows.append({**own.to_dict(), **pooled, "n_base": n.sum(), "against": "others"})
+            rows.append({**dict(own), **pooled, "n_base": n.sum(), "against": "others"})
     columns = [*now.columns, *(f"{name}_base" for name in _LIMITS), "against"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -138,7 +138,7 @@ def ranked(tests: pd.DataFrame, reach: Mapping[tuple[str, str], float]) -> pd.Da
         own = new if len(new) else own
         own = own.sort_values(["severity", "touchpoint"], ascending=[False, True])
         named = own.loc[own["touchpoint"] != "", "touchpoint"]
-        share, worst = reach.get((persona, stage), np.nan), float(own["severity"].iloc[0])
+        share, worst = reach.get((str(persona), str(stage)), np.nan), float(own["severity"].iloc[0])
         rows.append({
             "persona": persona, "stage": stage, "touchpoint": named.iloc[0] if len(named) else "",
             "against": own["against"].iloc[0], "reach": share, "severity": worst,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ibis
-from ibis import _
-
-from cjlab.maps.tables import Tables
+from cjlab.maps.asking import Tables
 
 A_CELL = 2
 _LONGEST = 140
@@ -26,11 +23,11 @@ def quotes(tables: Tables, persona: str | None) -> dict[str, list[str]]:
     from cjlab import voice
 
     given = voice.answers(tables.study, tables.period.start, tables.period.end)
-    given = given.filter(_.text.notnull(), _.stage.notnull())
+    given = given.filter(given.text.notnull(), given.stage.notnull())
     if persona is not None:
-        given = given.filter(_.persona == persona)
+        given = given.filter(given.persona == persona)
     fields = ("text", "customer_id", "stage", "language")
-    frame = given.select(*fields, consent=ibis._.consent.cast("string")).execute()
+    frame = given.select(*fields, consent=given.consent.cast("string")).execute()
     if frame.empty:
         return {}
     chosen = voice.quotes(

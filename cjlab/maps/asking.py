@@ -132,6 +132,11 @@ class Tables:
         """The journeys of the period."""
         return self.study.journeys(start=self.period.start, end=self.period.end)
 
+    @property
+    def span(self) -> dict[str, str]:
+        """The ends of the period as its calls say them."""
+        return Call("", "j", (), self.period).span
+
     def has(self, table: str) -> bool:
         """Whether the study has a source of a canonical table."""
         return table in self.study.config.sources
