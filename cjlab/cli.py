@@ -215,6 +215,26 @@ def survey(
         kit.save(found, out)
 
 
+@app.command("map")
+def map_(
+    source: Annotated[Path, typer.Argument(help="a study, or a map: JSON, YAML, XLSX, CSV")],
+    to: Annotated[list[Path] | None, typer.Option(help="map.html, .pptx …; repeatable")] = None,
+    persona: Annotated[str | None, typer.Option(help="id or name; everybody by default")] = None,
+    period: Annotated[str | None, typer.Option(help="as for a report")] = None,
+    template: Annotated[str, typer.Option(help="current or blueprint")] = "current",
+    language: Annotated[str | None, typer.Option(help="en, sv, nb, da or fi")] = None,
+    lint: Annotated[bool, typer.Option("--lint", help="say what the map lacks")] = False,
+    least: Annotated[int, typer.Option(help="exit 1 below this score; with --lint")] = 0,
+) -> None:
+    """Fill a journey map from a study, or read one, and write it."""
+    from cjlab.maps import _commands
+
+    for line in (found := _commands.Job(source, persona, period, template, language)).write(to):
+        typer.echo(line)
+    if lint and found.lint(lambda line: typer.echo(_plain(line))) < least:
+        raise typer.Exit(1)
+
+
 @app.command()
 def bench(
     events: Annotated[float, typer.Option(help="about how many, such as 10e6")] = 1e6,

@@ -162,6 +162,17 @@ class Report(Part):
         return period
 
 
+class Map(Part):
+    """What people write on the journey map, and from which difference on a cell is a pain.
+
+    ``file`` is a YAML beside the study; ``effects`` are by unit: ``1`` (shares), ``points``
+    (net promoter score) and ``effort``.
+    """
+
+    file: str | None = None
+    effects: dict[Literal["1", "points", "effort"], float] = Field(default_factory=dict)
+
+
 class Engine(Part):
     """Where the metrics run and how much memory they may take.
 
@@ -197,6 +208,7 @@ class StudyConfig(Part):
     touchpoints: str | None = None
     personas: Personas = Personas()
     report: Report = Report()
+    map: Map = Map()
     engine: Engine = Engine()
     loop: Loop = Loop()
     triggers: list[Trigger] = Field(default_factory=list)

@@ -12,6 +12,7 @@ from cjlab.journey.attribution import attribution
 from cjlab.journey.base import Journeys
 from cjlab.journey.churn import churn
 from cjlab.journey.clv import clv, clv_customers
+from cjlab.journey.contacts import contacts
 from cjlab.journey.conversion_drivers import conversion_drivers
 from cjlab.journey.converting import convert_curve, time_to_convert
 from cjlab.journey.exits import exits
@@ -38,6 +39,7 @@ __all__ = [
     "churn",
     "clv",
     "clv_customers",
+    "contacts",
     "conversion_drivers",
     "convert_curve",
     "dropoff",

@@ -12,6 +12,7 @@ from cjlab.journey._transitions import transitions
 from cjlab.journey.attribution import attribution
 from cjlab.journey.churn import churn
 from cjlab.journey.clv import clv, clv_customers
+from cjlab.journey.contacts import contacts
 from cjlab.journey.conversion_drivers import conversion_drivers
 from cjlab.journey.converting import convert_curve, time_to_convert
 from cjlab.journey.exits import exits
@@ -33,6 +34,7 @@ _ALL: tuple[Callable[..., pd.DataFrame], ...] = (
     funnel,
     dropoff,
     dropoff_difference,
+    contacts,
     conversion_drivers,
     time_in_stage,
     stay_curve,

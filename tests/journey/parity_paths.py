@@ -8,6 +8,7 @@ import pandas as pd
 
 from cjlab.journey import Journeys
 from cjlab.journey._transitions import transition_matrix, transitions
+from cjlab.journey.contacts import contacts
 from cjlab.journey.friction import friction
 from cjlab.journey.sessions import session_summary, sessions
 from cjlab.journey.step_matrix import step_matrix
@@ -19,6 +20,9 @@ CASES: dict[str, Callable[[Journeys], pd.DataFrame]] = {
     "transitions_channel_ends": lambda j: transitions(j, level="channel", ends=True),
     "transitions_touchpoint_by": lambda j: transitions(j, level="touchpoint", by="channel"),
     "transition_matrix": lambda j: transition_matrix(j, ends=True),
+    "contacts": contacts,
+    "contacts_channel_by": lambda j: contacts(j, level="channel", by="month"),
+    "contacts_stage": lambda j: contacts(j, level="stage"),
     "variants": variants,
     "variants_top": lambda j: variants(
         j, level="touchpoint", top=3, collapse=False, max_length=4, by="month"

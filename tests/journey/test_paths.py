@@ -32,6 +32,7 @@ from cjlab.errors import UserError
 from cjlab.estimates import COLUMNS
 from cjlab.journey import Journeys
 from cjlab.journey._transitions import transition_matrix, transitions
+from cjlab.journey.contacts import contacts
 from cjlab.journey.friction import friction
 from cjlab.journey.sessions import session_summary, sessions
 from cjlab.journey.step_matrix import step_matrix
@@ -363,3 +364,30 @@ def test_segments_of_events_add_up(metric, name) -> None:
     column = "n" if metric is friction else "value"
     whole = metric(journeys(frame)).query(wanted)[column].sum()
     assert metric(journeys(frame), by=name).query(wanted)[column].sum() == whole
+
+
+@pytest.mark.parametrize("level", ["touchpoint", "channel", "stage"])
+@FEW
+@given(data=st.data())
+def test_contacts_are_customers_counted_once(level: str, data: st.DataObject) -> None:
+    frame = data.draw(frames().filter(usable))
+    j = journeys(frame)
+    known = j.to_ibis().execute()
+    whole = known["customer_id"].nunique()
+    expected = {}
+    for (stage, place), rows in known.assign(at=known["stage"]).groupby(["at", level]):
+        base = known[known["stage"] == stage]["customer_id"].nunique()
+        base = whole if level == "stage" else base
+        expected[stage, place] = (rows["customer_id"].nunique(), base, len(rows))
+    found = contacts(j, level=level)
+    reach, events = (found[found["metric"] == m] for m in ("reach", "events"))
+    got = {
+        (a["stage"], a[level]): (a["hits"], a["n"], b["value"])
+        for a, b in zip(reach.to_dict("records"), events.to_dict("records"), strict=True)
+    }
+    assert got == expected
+    for row in reach.to_dict("records"):
+        wanted = rate(row["hits"], row["n"])
+        assert row["value"] == pytest.approx(wanted["value"])
+        assert row["low"] == pytest.approx(wanted["low"])
+    assert list(dict.fromkeys(found["stage"])) == [s for s in STAGES if s in set(found["stage"])]

@@ -1,0 +1,6 @@
+"""Journey maps made of evidence: filled from the study, written on by people, drawn anywhere."""
+
+from cjlab.maps.model import Card, Column, JourneyMap, Lane, Number
+from cjlab.maps.templates import template
+
+__all__ = ["Card", "Column", "JourneyMap", "Lane", "Number", "template"]
