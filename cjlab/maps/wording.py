@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from unicodedata import bidirectional, category
 
 import pandas as pd
 
@@ -15,6 +17,7 @@ from cjlab.messages import Formatted
 SIGNS: dict[Level, str] = {"none": "○", "single": "◐", "several": "●", "conflicting": "≠"}
 TONES = {"pain": "−", "gain": "+"}
 WEAKEST, HIGHEST, LOWEST, WRITTEN, COMPUTED = "▼", "▲", "▽", "✎", "▪"
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def value_text(number: Number, language: str = "en", minimum: int = 10) -> str:
@@ -82,6 +85,34 @@ def metric_text(number: Number, language: str = "en") -> str:
         if messages.has(f"{kind}.{number.metric}", language):
             return messages.text(f"{kind}.{number.metric}", language)
     return number.metric.replace("_", " ")
+
+
+def labels_of(card: Card, language: str = "en") -> list[str]:
+    """Return what each number of a card measures; empty where the card's text says it already.
+
+    Examples
+    --------
+    >>> csat = Number(metric="csat", call="", source="responses")
+    >>> labels_of(Card(text="Chat", origin="computed", numbers=(csat,)))
+    ['Satisfied (top boxes)']
+    """
+    named = [metric_text(number, language) for number in card.numbers]
+    return ["" if name.casefold() in card.text.casefold() else name for name in named]
+
+
+def plain(text: str) -> str:
+    """Return a text without control characters and marks that turn the direction of others.
+
+    Examples
+    --------
+    >>> plain("pay\\x00 \\u202enow\\n")
+    'pay now '
+    """
+    return "".join(
+        " " if c in "\t\n\r\u2028\u2029" else c
+        for c in text
+        if c in "\t\n\r" or not (category(c) == "Cc" or bidirectional(c) in _TURNING)
+    )
 
 
 def source_text(source: str, language: str = "en") -> str:
@@ -214,10 +245,19 @@ def _of_five(value: int, language: str) -> str:
 def _period(journey_map: JourneyMap) -> str:
     if not (journey_map.start and journey_map.end):
         return journey_map.period
+    start, end = (_day(edge) for edge in (journey_map.start, journey_map.end))
     return messages.text(
         "map.head.period_value", journey_map.language,
-        label=journey_map.period, start=journey_map.start, end=journey_map.end,
+        label=journey_map.period, start=start, end=end,
     )  # fmt: skip
+
+
+def _day(edge: str) -> date | str:
+    """The day of an instant, as text where it is written in a way of its own."""
+    try:
+        return date.fromisoformat(edge[:10])
+    except ValueError:
+        return edge
 
 
 def _bases(journey_map: JourneyMap) -> str:
