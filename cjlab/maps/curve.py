@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from cjlab import messages
@@ -23,8 +23,8 @@ class Point:
         Place across, where a column is 1 wide.
     y : float
         From −1 (bad) to 1 (good).
-    low, high : float, optional
-        Interval of a computed point.
+    span : tuple of float, optional
+        Interval of a computed point, on the same scale.
     authored : bool
         Whether somebody drew it.
     main : bool
@@ -38,8 +38,7 @@ class Point:
     column: int
     x: float
     y: float
-    low: float | None
-    high: float | None
+    span: tuple[float, float] | None
     authored: bool
     main: bool
     text: str
@@ -82,11 +81,10 @@ def curve(journey_map: JourneyMap, lane: Lane) -> Curve:
         cards = journey_map.cell(lane.id, stage.id)
         found = sorted(filter(None, map(_place, cards)), key=lambda one: one[1] is None)
         for turn, (card, number, y) in enumerate(found):
-            limits = evidence.span(number) if number else None
-            low, high = limits or (None, None)
+            span = evidence.span(number) if number else None
             text = wording.value_text(number, language, minimum) if number else card.text
             x = column + (turn + 1) / (len(found) + 1)
-            points.append(Point(column, x, y, low, high, number is None, turn == 0, text))
+            points.append(Point(column, x, y, span, number is None, turn == 0, text))
         if not found:
             withheld = [number for card in cards for number in card.numbers if number.value is None]
             unknown[column] = (
@@ -128,7 +126,4 @@ def _marked(journey_map: JourneyMap, points: list[Point]) -> tuple[Point, ...]:
     for place in main:
         if journey_map.columns[points[place].column].id in weakest:
             marks[place] = "weakest"
-    return tuple(
-        Point(**{**point.__dict__, "mark": marks.get(place, "")})
-        for place, point in enumerate(points)
-    )
+    return tuple(replace(point, mark=marks.get(place, "")) for place, point in enumerate(points))
