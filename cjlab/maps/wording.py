@@ -202,16 +202,14 @@ def head_of(journey_map: JourneyMap) -> list[tuple[str, str]]:
 
 
 def notes_of(journey_map: JourneyMap) -> list[str]:
-    """Return the map's notes, the smallest cell, and the notice that a shown score needs."""
+    """Return the map's notes, and the notice that a shown score needs."""
     numbers = [number for _, _, card in journey_map.walk() for number in card.numbers]
-    notes = list(journey_map.notes)
-    if numbers:
-        minimum = journey_map.minimum
-        notes.append(messages.text("map.minimum", journey_map.language, minimum=minimum))
+    if not numbers:
+        return list(journey_map.notes)
     from cjlab.voice import notice  # scores, which a map without numbers does not need
 
     table = pd.DataFrame({"metric": [number.metric for number in numbers]})
-    return [*notes, *filter(None, [notice(table, journey_map.language)])]
+    return [*journey_map.notes, *filter(None, [notice(table, journey_map.language)])]
 
 
 def _form(number: Number) -> Callable[[float], Formatted]:
