@@ -100,7 +100,7 @@ def _problem(key: str, problem: dict[str, Any], file: type[BaseModel]) -> str:
         return f"{key}{shown}: needs keys of its own, each with a value."
     message = problem["msg"].removeprefix("Value error, ")
     if kind == "value_error":
-        return f"{key}: {message}"
+        return f"{key}: {message}" if key else message
     return f"{key}{shown}: {message[0].lower()}{message[1:]}."
 
 

@@ -28,6 +28,7 @@ IMPORT_NAMES = {
     "pyyaml": "yaml",
     "ibis-framework": "ibis",
     "scikit-learn": "sklearn",
+    "python-pptx": "pptx",
 }
 # import name -> distribution: what a declared library itself stands on, and pins for us.
 COMES_ALONG = {

@@ -1,6 +1,7 @@
 """Journey maps made of evidence: filled from the study, written on by people, drawn anywhere."""
 
+from cjlab.maps.files import schema
 from cjlab.maps.model import Card, Column, JourneyMap, Lane, Number
 from cjlab.maps.templates import template
 
-__all__ = ["Card", "Column", "JourneyMap", "Lane", "Number", "template"]
+__all__ = ["Card", "Column", "JourneyMap", "Lane", "Number", "schema", "template"]
