@@ -62,8 +62,9 @@ def level(cards: Iterable[Card]) -> Level:
         ``none`` where nothing was computed, or nothing can be told; ``conflicting`` where two
         sources are each clearly on another side of the middle (see :func:`position`).
     """
+    cards = tuple(cards)
     known = [n for card in cards for n in card.numbers if n.status == "ok" and n.value is not None]
-    sources = {number.source for number in known}
+    sources = {number.source for number in known} | {card.source for card in cards if card.source}
     if not sources:
         return "none"
     sides = {(source, side) for source, side in map(_side, known) if side}

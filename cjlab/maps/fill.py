@@ -17,7 +17,7 @@ from cjlab.maps.model import WHOLE, Card, JourneyMap, Number
 from cjlab.maps.quoting import quotes
 
 Cells = dict[str, tuple[Card, ...]]
-TOUCHPOINTS, CHANNELS, GAINS = 5, 4, 3
+TOUCHPOINTS, CHANNELS, GAINS = 4, 3, 3
 FILLED = ("current", "blueprint")
 
 
@@ -218,6 +218,15 @@ def _kpis(view: View) -> Cells:
 
 
 def _feelings(view: View) -> Cells:
+    """The scores of each stage that the curve does not tell."""
+    curve = {card.numbers[0].metric for cards in _emotion(view).values() for card in cards}
+    return {
+        stage: tuple(card for card in cards if card.numbers[0].metric not in curve)
+        for stage, cards in _scores(view).items()
+    }
+
+
+def _scores(view: View) -> Cells:
     """The scores of each stage, from answers about its moments."""
     cells: dict[str, list[Card]] = {}
     for kind in moments.KINDS:
@@ -233,7 +242,7 @@ def _feelings(view: View) -> Cells:
 
 def _emotion(view: View) -> Cells:
     """One point a stage, all of one instrument: the one that was asked in most stages."""
-    feelings = _feelings(view)
+    feelings = _scores(view)
     by_kind: dict[str, Cells] = {}
     for stage, cards in feelings.items():
         for card in cards:
@@ -356,7 +365,9 @@ def _thoughts(view: View) -> Cells:
     """What customers write about each stage, in their own words where they agreed."""
     chosen = quotes(view.tables, view.persona)
     return {
-        stage: tuple(Card(text=f"“{text}”", origin="computed") for text in texts)
+        stage: tuple(
+            Card(text=f"“{text}”", origin="computed", source="responses") for text in texts
+        )
         for stage, texts in chosen.items()
         if stage in view.stages
     }

@@ -92,6 +92,8 @@ class Card(Part):
         Of opportunities, as people judge them.
     touchpoint : str, optional
         Id of the touchpoint that it is about.
+    source : str, optional
+        Of a computed card without numbers, such as a quote: the table that it stands on.
     image, alt : str, optional
         File beside the map, and what it shows in words.
     """
@@ -112,6 +114,7 @@ class Card(Part):
     effort: int | None = Field(default=None, ge=1, le=5)
     impact: int | None = Field(default=None, ge=1, le=5)
     touchpoint: str | None = None
+    source: str | None = None
     image: str | None = None
     alt: str | None = None
 

@@ -136,7 +136,9 @@ def marks_of(card: Card, language: str = "en") -> list[str]:
     """Return what a card is about, each as a sign and words: bad, good, the weakest moment."""
     marks = [f"{WEAKEST} {messages.text('map.weakest', language)}"] if card.weakest else []
     if card.tone:
-        marks.append(f"{TONES[card.tone]} {messages.text(f'map.tone.{card.tone}', language)}")
+        place = "" if card.rank is None else f" {card.rank}"
+        tone = messages.text(f"map.tone.{card.tone}", language)
+        marks.append(f"{TONES[card.tone]} {tone}{place}")
     return marks
 
 
