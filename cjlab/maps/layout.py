@@ -124,7 +124,9 @@ class _Page:
     def _head(self) -> None:
         width = self.picture.width - 2 * MARGIN
         title = Block(width)
-        title.put(self._say(f"template.{self.map.template}"), 9.0, color=QUIET)
+        kind = self._say(f"template.{self.map.template}")
+        if kind != self.map.title:
+            title.put(kind, 9.0, color=QUIET)
         title.put(self.map.title, 19.0, most=3, weight="bold")
         page = Box(MARGIN, self.y, width, title.height, "none")
         self.picture.set(title, MARGIN, self.y, page)

@@ -200,7 +200,7 @@ def test_the_curve_is_told_in_words_and_its_points_are_where_the_scores_are() ->
     ):
         assert said in told, said
     points = [a for a in page.all("span") if str(a.get("class", "")).startswith("point")]
-    assert "left:5.56%;top:45.0%" in [point["style"] for point in points]  # 0.5 / 9; 50 − 42 · 0.12
+    assert "left:5.56%;top:50.8%" in [point["style"] for point in points]  # 0.5 / 9; 55 − 35 · 0.12
     assert sum("hollow" in str(point["class"]) for point in points) == 2
 
 
