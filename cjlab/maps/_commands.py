@@ -69,6 +69,6 @@ class Job:
     def lint(self, say: Callable[[str], object]) -> int:
         """Say what the map lacks, and return its score from 0 to 100."""
         found = self.map.lint()
-        for line in found.lines():
+        for line in str(found).splitlines():
             say(line)
-        return int(found.score)
+        return found.score
