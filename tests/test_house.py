@@ -104,9 +104,10 @@ def test_a_module_stays_a_room(path: Path) -> None:
 def test_the_package_stays_small() -> None:
     """The contract says 10,000; what every part stands on takes 6,200, the metrics 5,000, personas
 
-    3,700, the voice and its redaction 7,600, plots 2,300, reports 1,800, sources and samples 1,800.
+    3,700, the voice and its redaction 7,600, plots 2,300, reports 1,800, sources and samples 1,800,
+    maps 2,300.
     """
-    assert sum(map(code_lines, MODULES)) < 28_500
+    assert sum(map(code_lines, MODULES)) < 30_400
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

@@ -144,10 +144,10 @@ def to_yaml(journey_map: JourneyMap) -> str:
     Examples
     --------
     >>> from cjlab.maps import template
-    >>> print(to_yaml(template("day"))[:51])
+    >>> print(to_yaml(template("day"))[:50])
     format: 1
     template: day
-    title: A day in the customer’
+    title: A day in the custom
     """
     said = _plain(journey_map, "python")
     for cells in said.get("cards", {}).values():
@@ -192,7 +192,7 @@ def _string(dumper: yaml.SafeDumper, said: str) -> yaml.ScalarNode:
 
 _Dumper.add_representer(str, _string)
 _Dumper.add_representer(tuple, lambda dumper, said: dumper.represent_list(said))
-_Dumper.ignore_aliases = lambda self, data: True  # type: ignore[method-assign, assignment]
+_Dumper.ignore_aliases = lambda self, data: True  # type: ignore[method-assign]
 
 
 def _dated(said: Any) -> Any:
