@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BeforeValidator, Field, model_validator
 
 from cjlab._parts import Part
 from cjlab.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from cjlab.maps.diff import Diff
+    from cjlab.maps.lint import Lint
 
 SCHEMA: Literal[1] = 1  # of the files; a new one where a key changes its meaning
 TEMPLATES = ("current", "day", "future", "blueprint")
@@ -293,6 +297,18 @@ class JourneyMap(Part):
         from cjlab.maps.files import write
 
         return write(self, Path(path))
+
+    def lint(self, today: date | None = None) -> Lint:
+        """Say what the map lacks; see :func:`cjlab.maps.lint.lint`."""
+        from cjlab.maps.lint import lint
+
+        return lint(self, today)
+
+    def diff(self, other: JourneyMap) -> Diff:
+        """Say what is different in a later map; see :func:`cjlab.maps.diff.diff`."""
+        from cjlab.maps.diff import diff
+
+        return diff(self, other)
 
 
 def lane_of(journey_map: JourneyMap, lane: str) -> Lane:
