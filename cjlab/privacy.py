@@ -1,9 +1,9 @@
 """What may leave the building: small cells, pseudonyms, quotes, text that spreadsheets would run.
 
-Each row is judged by itself, and of scores also beside the others (`cjlab.disclosure`): no share
-of a score follows from the rest. That a hidden cell of another table may still follow from its
-neighbours (a rate and its complement, rows and their total) is not looked at yet; `privacy.json`
-has to say so.
+Each row is judged by itself, and where rows are parts of a whole also beside the others
+(`cjlab.disclosure`): no share follows from the rest. That a hidden cell may still follow from
+another table, or from rows whose total another row tells, is not looked at; `privacy.json` has to
+say so.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ def gate(
     A row is small when its denominator (``customers``, or ``n`` where that is null) lies in
     1…minimum−1, or its numerator (``hits``, or the value of a row counted in customers) does.
     None of fifty is no small cell; nobody of nobody shows no person and stays as it is. Where a
-    share of a score (promoters, passives, detractors; boxes of satisfaction) is small, further
-    shares are withheld until it follows from none, and NPS gets the widest interval it can have.
+    share of a whole (promoters, passives, detractors; boxes of satisfaction; categories of Kano;
+    rows that add up to 1) is small, further ones are withheld until it follows from none, and NPS
+    gets the widest interval it can have. A ``reason`` that few gave is called ``(other)``.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def gate(
     gated : pandas.DataFrame
         The same rows in the same order. Small rows keep dimensions, ``metric``, ``unit`` and
         ``of``; ``value, low, high, n, customers, hits`` are null, ``status`` is ``suppressed``
-        and ``note`` is ``small_cell``, or ``complementary`` for the shares of a score: nobody
+        and ``note`` is ``small_cell``, or ``complementary`` for the shares of a whole: nobody
         is to see which of them is the small one.
     withheld : list of dict
         One ``{"dims": {…}, "metric": …, "reason": …}`` for each row hidden by this call, JSON
@@ -99,7 +100,8 @@ def gate(
     gated.loc[hidden, "status"] = "suppressed"
     gated.loc[hidden, "note"] = "small_cell"
     gated.loc[part, "note"] = disclosure.NOTE
-    gated = disclosure.widen(gated, names)
+    gated = disclosure.widen(gated, names, minimum)
+    gated = disclosure.unnamed(estimates, gated, minimum)
     reasons = np.select([part, base], [disclosure.NOTE, "small_base"], "small_count")
     withheld = [
         {

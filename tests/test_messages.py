@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
 from collections import Counter
@@ -70,9 +71,9 @@ def test_plurals_follow_the_count() -> None:
 
 
 def test_a_missing_translation_is_english_with_local_numbers() -> None:
-    assert messages.own("cell.value_n", "fi") is None
-    shown = messages.text("cell.value_n", "da", value=messages.number(1234.5, 1), n=1204)
-    assert shown == "1.234,5, n\xa01.204"
+    assert messages.own("plot.events", "fi") is None
+    shown = messages.text("plot.events", "da", n=1204, share=messages.percent(0.5))
+    assert shown == "1.204 events · 50,0\xa0%"
 
 
 @pytest.mark.parametrize(
@@ -90,8 +91,8 @@ def test_a_missing_translation_is_english_with_local_numbers() -> None:
         (pd.NA, "–", "–"),
         (pd.NaT, "–", "–"),
         (float("inf"), "∞", "∞"),
-        (True, "yes", "yes"),
-        (np.bool_(False), "no", "no"),
+        (True, "yes", "kyllä"),
+        (np.bool_(False), "no", "ei"),
         ("<b>", "<b>", "<b>"),
         (date(2026, 11, 22), "Nov 22, 2026", "22.11.2026"),
         (datetime(2026, 11, 2, 20, 15), "Nov 2, 2026, 8:15:00\u202fPM", "2.11.2026 20.15.00"),
@@ -112,9 +113,30 @@ def test_plain_values(value: object, english: str, finnish: str) -> None:
         (messages.days(0.5 / 24), "30 minuter"),
         (messages.days(150.4), "150 dygn"),
         (messages.money(12.5, "SEK"), "12,50\xa0kr"),
-        (messages.interval(1, None), "1–not reached"),
+        (messages.interval(1, None), "1–nås inte"),
         (messages.day(date(2026, 7, 1)), "1 juli 2026"),
     ],
 )
 def test_formats_in_swedish(form: messages.Formatted, shown: str) -> None:
     assert form("sv") == shown
+
+
+@pytest.mark.parametrize("language", [name for name in messages.LANGUAGES if name != "en"])
+def test_translations_have_the_same_places_and_page_06_is_whole(language: str) -> None:
+    for key in list(messages.keys()):
+        if forms := messages._entry(key, language):
+            english = set().union(*map(messages._places, messages._entry(key, "en")))
+            assert set().union(*map(messages._places, forms)) == english, key
+    page = REPO / "notebooks" / "06_voice_of_customer.ipynb"
+    start = f"notebook.{page.stem}."
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    prose = {cell["id"] for cell in cells if cell["cell_type"] == "markdown"}
+    code = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    shown = set(re.findall(r'(?:show|quotes)\(\s*"(\w+)"', code))
+    drawn = set(re.findall(r'figure\(\s*"(\w+)"', code))
+    assert len(prose) > 10 and len(shown) > 10 and len(drawn) > 5
+    wanted = prose | {f"caption.{name}" for name in shown} | {f"alt.{name}" for name in drawn}
+    assert {name for name in wanted if messages.own(start + name, language) is None} == set()
+    # A title that is no sentence of the catalogue needs its own.
+    assert set(re.findall(r'"(\w+)",[^)]*?title="', code)) == {"themes_by_stage"}
+    assert messages.own(start + "title.themes_by_stage", language)

@@ -88,7 +88,8 @@ class Known:
     def typical(self, most: int = LINES) -> list[Item]:
         """Return the touchpoints that it uses most beyond everybody."""
         rows = self.rows("touchpoints")[:most]
-        return [self.item(row, row["item"].replace("_", " ")) for row in rows]
+        called = (messages.label("touchpoint", row["item"], self.language) for row in rows)
+        return [self.item(row, name) for row, name in zip(rows, called, strict=True)]
 
     def attributes(self, field: str) -> list[Item]:
         """Return means, medians and the largest shares of declared attributes."""
@@ -197,7 +198,7 @@ def known(
             language,
             is_provisional(jaccard.get(one)),
             table,
-            said.get(one, []),
+            _worded(said.get(one, []), language),
             people.get(one, Authored()),
         )
         for one, name in called.items()
@@ -235,6 +236,12 @@ def line(row: Row, said: str, language: str, base: float | None) -> Item:
 
 def _known_limit(limit: Any) -> float | None:
     return None if pd.isna(limit) else float(limit)
+
+
+def _worded(quotes: list[str], language: str) -> list[str]:
+    from cjlab.voice._quotes import worded
+
+    return [worded(quote, language) for quote in quotes]
 
 
 def _quotes(study: Any, start: Any, end: Any) -> dict[str, list[str]]:

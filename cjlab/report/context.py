@@ -7,6 +7,7 @@ in an interactive kernel the same things are displayed and nothing is written.
 from __future__ import annotations
 
 import base64
+import inspect
 import io
 import json
 import os
@@ -104,7 +105,8 @@ def show(
         Estimates pass the privacy gate: a cell that stands for fewer customers than the study's
         minimum loses its number. Quality tables are not cells of customers and are not gated.
     caption : str, optional
-        Plain text above the table; by default its name in words.
+        Plain text above the table; by default its name in words. Pages that come with cjlab have
+        theirs in the catalogue of each language: ``notebook.<notebook>.caption.<name>``.
     columns, labels : mapping of str to str, optional
         Heads for columns, and words for ids (stage id to stage label), in the shown table only;
         the files keep ids.
@@ -127,7 +129,7 @@ def show(
     here = Context.current()
     if kind not in KINDS:
         raise UserError(f'show("{name}"): no kind "{kind}".{did_you_mean(kind, KINDS)}')
-    caption = caption or name.replace("_", " ")
+    caption = _own("caption", name) or caption or name.replace("_", " ")
     gated = frame.reset_index(drop=True)
     withheld: list[dict[str, Any]] = []
     if kind == "estimates":
@@ -180,7 +182,7 @@ def figure(
     caption : str, optional
         Plain text below the figure, before the link to its data.
     **kwargs
-        Passed on to `plot`.
+        Passed on to `plot`, with the report's ``language`` where it takes one.
 
     Raises
     ------
@@ -191,6 +193,12 @@ def figure(
     source = _shown(f'figure("{name}")', gated)
     if not alt.strip():
         raise UserError(f'figure("{name}"): alt text is empty; say what the figure shows.')
+    if title := _own("title", name) or kwargs.get("title"):
+        kwargs["title"] = title
+    alt = (_own("alt", name) or alt).replace("{title}", str(title or ""))
+    caption = _own("figure", name) or caption
+    if "language" in inspect.signature(plot).parameters:
+        kwargs.setdefault("language", here.language)
     png = _draw(plot, gated, kwargs)
     if file := here.file("figures", f"{name}.png"):
         file.write_bytes(png)
@@ -285,6 +293,14 @@ def done() -> None:
 
 def _variable(name: str) -> str:
     return f"CJLAB_{name.upper()}"
+
+
+def _own(kind: str, name: str) -> str | None:
+    """Return a notebook's own words for a table or figure in another language than it is in."""
+    here = Context.current()
+    if here.language == messages.FALLBACK:
+        return None
+    return messages.own(f"notebook.{here.notebook}.{kind}.{name}", here.language)
 
 
 def _shown(call: str, gated: pd.DataFrame) -> str:

@@ -356,5 +356,20 @@ def words(*kinds: str) -> dict[str, str]:
     return {key.split(".", 1)[1]: messages.text(key, language) for key in known}
 
 
+def places(study: Study) -> dict[str, str]:
+    """Return the touchpoints of a study's catalogue in words, and what stands where there is none.
+
+    One that the message catalogue does not know is called by its id, its first letter a capital.
+    """
+    language = Context.current().language
+    ids = study.catalogue().rules["touchpoint"].dropna().unique()
+    named = {one: messages.label("touchpoint", one, language) for one in map(str, ids)}
+    found = {one: name[:1].upper() + name[1:] for one, name in named.items()}
+    # Ratings are named by what they rate and how.
+    kinds = ("NPS", "CSAT", "CES")
+    found |= {f"{one} ({kind})": f"{found[one]} ({kind})" for one in named for kind in kinds}
+    return found | {f"({key.replace('_', ' ')})": said for key, said in words("group").items()}
+
+
 def _name(key: Any, labels: Labels) -> str:
     return str(labels.get(str(key), key))

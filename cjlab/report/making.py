@@ -25,7 +25,7 @@ from cjlab.study import Study
 
 STATED = ("goal", "scope", "question", "owner", "review_date")
 Books = tuple[list[notebooks.Notebook], list[notebooks.Notebook]]
-PRIMARY = "primary suppression; complementary suppression within the shares of a score only"
+PRIMARY = "primary suppression; complementary suppression within rows of a whole only"
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import pandas as pd
 from cjlab import messages
 from cjlab.errors import UserError
 from cjlab.report import cells, tables
-from cjlab.report.context import Context, _display
+from cjlab.report.context import Context, _display, _own
 from cjlab.voice import Quotes
+from cjlab.voice._quotes import worded
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-_PUT = re.compile(r"\[(e-mail|link|handle|number|address|date|name)\]")
 
 
 def quotes(
@@ -51,7 +51,7 @@ def quotes(
     if not isinstance(chosen, Quotes):
         raise UserError(f'quotes("{name}"): give what cjlab.voice.quotes returned.')
     here = Context.current()
-    caption = caption or name.replace("_", " ")
+    caption = _own("caption", name) or caption or name.replace("_", " ")
     table = chosen.table
     shown = table[table["customers"] >= here.minimum].reset_index(drop=True)
     withheld = {
@@ -88,13 +88,8 @@ def _groups(
             last = key
         language = "" if pd.isna(row["language"]) else str(row["language"])
         code = language if _LANGUAGE.fullmatch(language) else None
-        groups[-1]["quotes"].append({"text": _worded(row["quote"], wording.language), "code": code})
+        groups[-1]["quotes"].append({"text": worded(row["quote"], wording.language), "code": code})
     return groups
-
-
-def _worded(quote: str, language: str) -> str:
-    """Say what was taken out in the report's language."""
-    return _PUT.sub(lambda put: f"[{messages.text(f'quotes.put.{put[1]}', language)}]", quote)
 
 
 def _reason(reason: str, here: Context) -> str:

@@ -160,6 +160,14 @@ def ways(table: pd.DataFrame, labels: Labels) -> dict[str, str]:
     }
 
 
+def instruments(table: pd.DataFrame, labels: Labels) -> dict[str, str]:
+    """Return labels for instruments: each with its kind, scale and relation in words."""
+    return {
+        one: " ".join(labels.get(part, part) for part in one.split(" "))
+        for one in table["instrument"].unique()
+    }
+
+
 def busiest(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return the rows of estimates in the order of a metric's base, largest first."""
     name = dims(table)[-1]

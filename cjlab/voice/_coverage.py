@@ -70,9 +70,9 @@ def coverage(
     -----
     The share is that of the top two boxes (CSAT), of 5 to 7 (CES 2.0, or as far up its scale), or
     of any theme (text, at its worst). The variance is that of the answers where there are 30,
-    with the pseudo-answers of the adjusted intervals, else the largest there can be; it grows by
-    the design effect where customers repeat. Answers per customer: ratio of totals over customers
-    (Cochran 1977, ch. 6).
+    with the pseudo-answers of the adjusted intervals, else (and where a share is of fewer than the
+    study's minimum cell) the largest there can be; it grows by the design effect where customers
+    repeat. Answers per customer: ratio of totals over customers (Cochran 1977, ch. 6).
 
     Examples
     --------
@@ -90,7 +90,8 @@ def coverage(
     visitors = met.group_by("touchpoint").agg(met=_.count()).execute()
     visitors = visitors.set_index("touchpoint")["met"]
     frame = _grid(study, cells, visitors, keys)
-    table = estimates(_rows(frame, margin, keys), keys)
+    least = study.config.report.minimum_cell
+    table = estimates(_rows(frame, margin, keys, least), keys)
     nowhere = said.filter(said.touchpoint.isnull())
     table.attrs["elsewhere"] = int(nowhere.row.nunique().execute())
     return table
@@ -156,10 +157,10 @@ def _grid(study: Study, cells: pd.DataFrame, visitors: pd.Series, keys: list[str
     return summed
 
 
-def _rows(frame: pd.DataFrame, margin: float, keys: list[str]) -> pd.DataFrame:
+def _rows(frame: pd.DataFrame, margin: float, keys: list[str], least: int) -> pd.DataFrame:
     nps = (frame["kind"] == "nps").to_numpy()
     n, met = frame["answers"].to_numpy(), frame["met"].to_numpy()
-    variance, note = _variance(frame)
+    variance, note = _variance(frame, least)
     variance = variance * _design(frame)
     with np.errstate(divide="ignore", invalid="ignore"):
         half = np.where(n > 0, normal_quantile(0.95) * np.sqrt(variance / n), np.nan)
@@ -195,7 +196,7 @@ def _rows(frame: pd.DataFrame, margin: float, keys: list[str]) -> pd.DataFrame:
     return whole.astype({"n": "int64", "customers": "int64", "hits": "Int64"})
 
 
-def _variance(frame: pd.DataFrame) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _variance(frame: pd.DataFrame, least: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Variance of one answer, and a note where it is the worst there can be."""
     nps = (frame["kind"] == "nps").to_numpy()
     n, y, y2 = (frame[name].to_numpy() for name in ("answers", "y", "y2"))
@@ -205,6 +206,9 @@ def _variance(frame: pd.DataFrame) -> tuple[np.ndarray[Any, Any], np.ndarray[Any
     square = np.where(nps, y2 + 1.5, y + 2) / size
     worst = frame["kind"].map(worst_variance).to_numpy(dtype="float64")
     seen = (n >= ENOUGH_FOR_VARIANCE) & (frame["kind"] != "text").to_numpy()
+    # The variance tells the shares, those of too few customers among them.
+    parts = np.array([(y2 + y) / 2, (y2 - y) / 2, np.where(nps, n - y2, 0)])
+    seen &= ~((parts > 0) & (parts < least)).any(axis=0)
     note = np.where(seen, np.array(None, dtype=object), "worst_variance")
     return np.where(seen, square - mean**2, worst), note
 

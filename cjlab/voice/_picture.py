@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from cjlab.disclosure import NOTE, WIDE
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.journey.base import parse_duration
+from cjlab.privacy import gate
 from cjlab.stats import proportion
 from cjlab.study import Study
 from cjlab.voice import _met
@@ -46,11 +48,12 @@ def moments(
     DataFrame
         Estimates by the level's column, the most met first: ``reach`` (share of the period's
         customers who met it), ``events`` (a count), ``nps``, ``csat`` and ``ces`` as in
-        :func:`scores`, ``tickets_per_100`` customers who met it, and ``silent_after`` (share of
-        its events that no event of the customer follows in time, among those observed for so
-        long). Null with ``no_answers``, ``several_instruments`` (answers on several scales, or
-        transactional beside relational: see :func:`scores`), ``not_met``, ``no_tickets``, or
-        not yet observed.
+        :func:`scores` (with NPS's widest interval, note ``widest_interval``, where the exact one
+        would tell a share of too few customers), ``tickets_per_100`` customers
+        who met it, and ``silent_after`` (share of its events that no event of the customer follows
+        in time, among those observed for so long). Null with ``no_answers``,
+        ``several_instruments`` (answers on several scales, or transactional beside relational: see
+        :func:`scores`), ``not_met``, ``no_tickets``, or not yet observed.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def moments(
     j = study.journeys(start=start, end=end, view="customer")
     reached, everyone = _met.met(j, level)
     none = j.table("responses") is None
-    said = {kind: None if none else _said(study, kind, level, start, end) for kind in KINDS}
+    said = {kind: None if none else said_of(study, kind, level, start, end) for kind in KINDS}
     silent = _met.silent_after(j, study.journeys(view="customer"), level, span)
     sums = _met.tickets(j, level, near)
     places = _places(reached, said, level)
@@ -91,12 +94,16 @@ def moments(
     return estimates(pd.DataFrame(rows, columns=[level, *COLUMNS]).astype({level: "str"}), [level])
 
 
-def _said(study: Study, kind: str, level: str, start: When, end: When) -> pd.DataFrame:
-    """The scores of places, waves together; what is said of the whole is not about a place."""
+def said_of(study: Study, kind: str, level: str, start: When, end: When) -> pd.DataFrame:
+    """The scores of places, waves together; what is said of the whole is not about a place.
+
+    Where the table of scores must not tell their shares, no other table may.
+    """
     table = scores(study, kind, by=level, start=start, end=end, pool="wave")
-    if "relation" in table.columns:
-        table = table[table["relation"] != "relational"]
-    return table[(table["metric"] == kind) & (table["n"] > 0)]
+    own = (table["metric"] == kind) & (table["n"] > 0)
+    gated = gate(table, study.config.report.minimum_cell)[0]
+    table = gated.where(gated["note"].isin([NOTE, WIDE]), table)[own]
+    return table[table["relation"] != "relational"] if "relation" in table.columns else table
 
 
 def _places(reached: pd.DataFrame, said: dict[str, pd.DataFrame | None], level: str) -> list[str]:
@@ -124,7 +131,8 @@ def _score(kind: str, said: pd.DataFrame | None, level: str, place: str) -> dict
         return row | {"note": "no_answers"}
     if len(own) > 1:
         # Customers may have answered several: who they are together is not known here.
-        return row | {"n": int(own["n"].sum()), "customers": None, "note": "several_instruments"}
+        total = own["n"].sum(min_count=len(own))
+        return row | {"n": total, "customers": None, "note": "several_instruments"}
     found = own.iloc[0]
     return {name: found[name] for name in COLUMNS}
 

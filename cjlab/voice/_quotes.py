@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cjlab import messages
 from cjlab.errors import UserError, did_you_mean
 from cjlab.privacy import DEFAULT_MINIMUM, LOWEST_MINIMUM
 from cjlab.redaction import LONGEST_READ, Redacted, examine, telling
@@ -27,7 +28,7 @@ IDS = (*NAMING, "session", "row")
 MOST_HITS = 4  # things taken out of one quote; more, and something may have been missed
 LEAST_LEFT = 0.6  # share of a quote's words that are the customer's own
 ORDINARY_AFTER = 3  # customers who write a word small make it an ordinary word
-_PUT = re.compile(r"\[(?:e-mail|link|handle|number|address|date|name)\]")
+_PUT = re.compile(r"\[(e-mail|link|handle|number|address|date|name)\]")
 _SENTENCE = re.compile(r"[.!?…][\"'”’)]*(?=\s|$)")
 # Words that a word or a comma stands before: no sentence opens with them.
 _INSIDE = re.compile(r"(?<=[\w,]\s)[^\W\d_]{2,}(?:-[^\W\d_]+)*")
@@ -295,6 +296,17 @@ def _digest(text: str | None, customer: str | None) -> str:
     """Order by the text first, then by who wrote it: both in a form that says nothing."""
     said = f"{text}\0{customer}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(said, digest_size=16).hexdigest()
+
+
+def worded(quote: str, language: str) -> str:
+    """Say what was taken out of a quote in a report's language.
+
+    Examples
+    --------
+    >>> worded("Ring [number]. Mvh [name]", "fi")
+    'Ring [numero]. Mvh [nimi]'
+    """
+    return _PUT.sub(lambda put: f"[{messages.text(f'quotes.put.{put[1]}', language)}]", quote)
 
 
 def _yes(value: Any) -> bool | None:

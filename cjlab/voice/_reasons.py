@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cjlab.disclosure import RARE
 from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.study import Study
@@ -25,6 +26,7 @@ def reasons(
     currency: str | None = None,
     separator: str | None = None,
     pool: str | Sequence[str] = (),
+    minimum: int | None = None,
     start: When = None,
     end: When = None,
 ) -> pd.DataFrame:
@@ -50,17 +52,21 @@ def reasons(
     pool : str or sequence of str, optional
         Among ``relation``, ``wave``: what to put together. Where answers have several of one they
         are told apart by it otherwise: a customer who left is no sale that was lost.
+    minimum : int, optional
+        What fewer customers gave has no row by its own words: it is ``(other)``. By default the
+        study's minimum cell, and 1 for a frame; what is published never names them.
     start, end : str, date or datetime, optional
         Half-open period in the study's zone; of a study only.
 
     Returns
     -------
     DataFrame
-        Estimates by `by` and ``reason``, the most frequent first: ``share`` of the answers that
-        give any reason (0–1, Wilson, widened where customers repeat; with several reasons an
-        answer they add up to more than 1) and, with `value`, ``value`` lost, a sum without
-        interval: an answer with several reasons counts in full for each. ``attrs["unanswered"]``
-        counts the answers without a reason. Calendar periods as in :func:`scores`.
+        Estimates by `by` and ``reason``, the most frequent first, ``(other)`` last: ``share`` of
+        the answers that give any reason (0–1, Wilson, widened where customers repeat; with
+        several reasons an answer they add up to more than 1) and, with `value`, ``value`` lost, a
+        sum without interval: an answer with several reasons counts in full for each.
+        ``attrs["unanswered"]`` counts the answers without a reason. Calendar periods as in
+        :func:`scores`.
 
     Raises
     ------
@@ -79,14 +85,16 @@ def reasons(
             raise UserError("reasons: a study's answers hold no value lost; give a frame for it.")
         found = Breakdown(answers, "churn", by, start, end, pool)
         rows = found.rows("said").rename(columns={"said": reason})
-        return found.not_yet(_of_frame(rows, found.keys, reason, None, None, separator))
+        least = answers.config.report.minimum_cell if minimum is None else minimum
+        return found.not_yet(_of_frame(rows, found.keys, reason, None, None, separator, least))
     no_period("reasons", start, end)
     for name in (reason, *([value] if value else [])):
         if name not in answers.columns:
             near = did_you_mean(name, map(str, answers.columns))
             raise UserError(f'reasons: the answers have no column "{name}".{near}')
     frame = answers.reset_index(drop=True)
-    return _of_frame(frame, split(frame, by, pool, True), reason, value, currency, separator)
+    keys = split(frame, by, pool, True)
+    return _of_frame(frame, keys, reason, value, currency, separator, minimum or 1)
 
 
 def _of_frame(
@@ -96,6 +104,7 @@ def _of_frame(
     value: str | None,
     currency: str | None,
     separator: str | None,
+    minimum: int,
 ) -> pd.DataFrame:
     said = frame[reason].astype("str").str.strip()
     given = said.notna() & (said != "") & frame[reason].notna()
@@ -103,7 +112,7 @@ def _of_frame(
     cells = pd.DataFrame({name: dimension(rows[name]) for name in names}, index=rows.index)
     cells["_who"], cells["reason"] = whose(rows), said[given].to_numpy()
     cells["_lost"] = _lost(rows, value)
-    table = _shares(_split(cells, separator), cells, names, value, currency)
+    table = _shares(_pooled(_split(cells, separator), minimum), cells, names, value, currency)
     table.attrs["unanswered"] = int((~given).sum())
     return table
 
@@ -130,6 +139,12 @@ def _split(cells: pd.DataFrame, separator: str | None) -> pd.DataFrame:
     return rows.drop_duplicates(["_row", "reason"])
 
 
+def _pooled(rows: pd.DataFrame, minimum: int) -> pd.DataFrame:
+    """Put together what few customers gave: free text may name whoever wrote it."""
+    rare = rows.groupby("reason")["_who"].transform("nunique") < minimum
+    return rows.assign(reason=rows["reason"].mask(rare, RARE)).drop_duplicates(["_row", "reason"])
+
+
 def _shares(
     rows: pd.DataFrame,
     answers: pd.DataFrame,
@@ -141,7 +156,8 @@ def _shares(
     dims = [*names, "reason"]
     people = answers.groupby([*names, "_who"], sort=False).size().rename("n").reset_index()
     totals = rows["reason"].value_counts(sort=False).rename("total").reset_index()
-    order = totals.sort_values(["total", "reason"], ascending=[False, True])["reason"]
+    totals["last"] = totals["reason"] == RARE
+    order = totals.sort_values(["last", "total", "reason"], ascending=[True, False, True])["reason"]
     grid = people.merge(order.to_frame(), how="cross")
     hits = rows.groupby([*dims, "_who"], sort=False).agg(x=("_row", "size"), lost=("_lost", "sum"))
     grid = grid.merge(hits.reset_index(), on=[*dims, "_who"], how="left").fillna(

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from ibis import _
 
 from cjlab._numbers import Floats
 from cjlab.clusters import clustered_mean
+from cjlab.disclosure import NOTE
 from cjlab.errors import UserError
-from cjlab.estimates import COLUMNS, estimates
+from cjlab.estimates import COLUMNS, COUNTS, NUMBERS, estimates
 from cjlab.journey.base import parse_duration
 from cjlab.resample import percentiles
 from cjlab.stats import proportion
@@ -78,7 +80,8 @@ def weakest_moment(
         ``risk_ratio`` (inactive of low scorers over that of others; low is NPS ≤ 6, CSAT below the
         top two answers, CES below two thirds of its scale), ``low_rate``, ``other_rate`` and
         ``p_adjusted`` (Benjamini–Hochberg over the table). Null with ``few_answers``,
-        ``nothing_to_compare``, ``not_met``, ``one_sided``, or not yet observed. ``attrs``:
+        ``nothing_to_compare``, ``not_met``, ``one_sided``, or not yet observed; the last four are
+        suppressed where their bases would tell a share of NPS of too few customers. ``attrs``:
         ``weakest`` (by instrument), ``minimum``, ``seed``, ``m`` and ``sentence``.
 
     Raises
@@ -313,4 +316,22 @@ def _silence(study: Study, table: Any, found: Asked, level: str, span: int) -> p
     counts = cells.merge(counts[[*names, *zero]], on=names, how="left").fillna(
         dict.fromkeys(zero, 0)
     )
-    return associations(counts[["cell", *zero]])
+    rows = associations(counts[["cell", *zero]])
+    told = _rare(about, keys, study.config.report.minimum_cell)
+    if told.empty:
+        return rows
+    told = told.assign(instrument=instrument(told)).rename(columns={"place": level})
+    hidden = rows["cell"].isin(cells.merge(told[names])["cell"]) & (rows["n"] > 0)
+    rows[list(COUNTS)] = rows[list(COUNTS)].astype("Int64")
+    rows.loc[hidden, list(NUMBERS)], rows.loc[hidden, list(COUNTS)] = np.nan, pd.NA
+    rows.loc[hidden, "status"], rows.loc[hidden, "note"] = "suppressed", NOTE
+    return rows
+
+
+def _rare(about: Any, keys: list[str], minimum: int) -> pd.DataFrame:
+    """Where promoters, passives or detractors are few: how many score low must not tell them."""
+    asked = about.filter(about.kind == "nps")
+    who = asked.customer_id.fill_null("\n" + asked.row.cast("string"))
+    part = (asked.score >= 9).cast("int64") - (asked.score <= 6).cast("int64")
+    found = asked.mutate(who=who, part=part).group_by([*keys, "part"]).agg(few=_.who.nunique())
+    return found.filter(found.few < minimum).select(keys).distinct().execute()

@@ -249,7 +249,11 @@ def test_scores_take_the_latest_answer_and_keep_relations_apart(shop, cards):
             ("transactional", "after an event"),
         ):
             given = own[(own["kind"] == "nps") & (own["relation"] == relation)]["score"].astype(int)
-            expected = nps_interval((given >= 9).sum(), (given <= 6).sum(), 70)
+            up, down = (given >= 9).sum(), (given <= 6).sum()
+            if any(0 < part < 10 for part in (up, down, 70 - up - down)):
+                # The exact interval would tell how few they are.
+                up, down = (70 + up - down) / 2, (70 - up + down) / 2
+            expected = nps_interval(up, down, 70)
             same(found[f"NPS, {label}"], expected, 70)
         last = own[(own["kind"] == "csat") & (own["ts"] == "2026-02-09")]["score"].astype(int)
         valid = last[last <= 5]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from cjlab import messages, report
 from cjlab.errors import UserError
 from cjlab.estimates import estimates
-from cjlab.report import cells, tables
+from cjlab.report import cells, context, findings, tables
 from cjlab.report.context import Context
 
 
@@ -251,3 +252,36 @@ def test_the_page_may_show_some_metrics_and_quality_by_rows(
 def test_labels_are_for_readers_only(stage: Path) -> None:
     gated = report.show("steps", sample(), labels={"a": messages.text("page.method")})
     assert gated["step"].tolist() == ["a", "b"]
+
+
+def test_a_page_of_cjlab_speaks_the_language_of_the_report(
+    stage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CJLAB_LANGUAGE", "sv")
+    monkeypatch.setenv("CJLAB_NOTEBOOK", "06_voice_of_customer")
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(context, "_display", lambda *_, **told: shown.append(told))
+    rules = pd.DataFrame({"touchpoint": ["product_page", "our_own_thing", None]})
+    places = findings.places(SimpleNamespace(catalogue=lambda: SimpleNamespace(rules=rules)))
+    assert places["our_own_thing"] == "Our own thing"
+    assert places["product_page (CSAT)"] == "Produktsida (CSAT)"
+    frame = sample().assign(step=["product_page", "(unknown)"])
+    gated = report.show("csat", frame, labels=places, caption="Satisfaction")
+    assert shown[0]["caption"] == "Nöjdhet per kontaktpunkt"
+    assert [row[0].text for row in shown[0]["view"].rows] == ["Produktsida", "(okänd)"]
+    assert tables.read(stage / "tables/csat.parquet")["step"].tolist() == frame["step"].tolist()
+    drawn: list[tuple[str, str]] = []
+
+    def plot(frame: pd.DataFrame, title: str = "", language: str = "en") -> Any:
+        drawn.append((title, language))
+        return draw(frame, title)
+
+    report.figure("csat", plot, gated, title="Lägst", alt="Lowest. A bar.")
+    assert shown[1]["alt"] == "Lägst. En stapel med svaren för varje kontaktpunkt."
+    report.figure("themes_by_stage", plot, gated, title="Which themes", alt="A grid.")
+    assert shown[2]["alt"].startswith("Ett rutnät")
+    assert drawn == [("Lägst", "sv"), ("Vilka teman som tas upp i vilket steg", "sv")]
+    # A notebook of one's own is in its own words.
+    monkeypatch.setenv("CJLAB_NOTEBOOK", "my_page")
+    report.show("csat_of_mine", frame, caption="Satisfaction")
+    assert shown[3]["caption"] == "Satisfaction"

@@ -65,7 +65,8 @@ def plain(kind: str, touchpoint: str) -> dict[str, float]:
     ratio = clustered_ratio(answered, [person in met for person in people], people)
     n = len(own)
     variance, extra = (1.0, 3) if kind == "nps" else (0.25, 4)
-    if y is not None and n >= 30:
+    parts = [] if y is None else [sum(y == 1), sum(y == -1), sum(y == 0) if kind == "nps" else 0]
+    if y is not None and n >= 30 and not any(0 < part < 10 for part in parts):
         added = [1, -1, 0, 0] if kind == "nps" else [1, 1, 0, 0]
         weights = [0.75, 0.75, 0.75, 0.75] if kind == "nps" else [1, 1, 1, 1]
         values, w = np.r_[y.astype(float), added], np.r_[np.ones(n), weights]

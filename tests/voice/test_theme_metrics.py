@@ -91,6 +91,10 @@ def test_a_breakdown_splits_the_texts() -> None:
 
 def test_small_cells_do_not_pass_the_gate() -> None:
     frame = pd.DataFrame({"text": ["card"] * 9 + ["slow"] * 30, "language": "en"})
+    # Nobody has both: with one share and the texts the other is known.
+    whole = gate(theme_shares(frame, TWO))[0].set_index("theme")
+    assert whole.loc[["pay", "wait"], "note"].tolist() == ["complementary"] * 2
+    frame.loc[0, "text"] = "slow card"
     gated = gate(theme_shares(frame, TWO))[0].set_index("theme")
     assert gated.loc["pay", "status"] == "suppressed" and gated.loc["wait", "status"] == "ok"
 

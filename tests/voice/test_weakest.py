@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import voice_small as small
 
-from cjlab import open_study
+from cjlab import open_study, voice
 from cjlab.errors import UserError
-from cjlab.voice import moments, weakest_moment
+from cjlab.privacy import gate
+from cjlab.stats import nps_interval
+from cjlab.voice import coverage, moments, weakest_moment
 from cjlab.voice._asked import Asked
 from cjlab.voice._weakest import compared
 
@@ -79,3 +82,35 @@ def test_options_are_checked(study) -> None:
         weakest_moment(study, level="stages")
     with pytest.raises(UserError, match="minimum is 1"):
         weakest_moment(study, minimum=1)
+
+
+def test_no_table_tells_the_shares_that_the_scores_withhold(tmp_path) -> None:
+    """Four passives: their share follows from the exact interval, from a variance, from a base."""
+    scored = {"visit": [10] * 40 + [8] * 4 + [2] * 30, "pay": [10] * 40 + [8] * 20 + [2] * 30}
+    given = [(place, score) for place, own in scored.items() for score in own]
+    answers = pd.DataFrame(given, columns=["touchpoint", "score"]).assign(kind="nps")
+    answers["customer_id"] = [f"c{k}" for k in range(len(answers))]
+    answers["ts"] = "2026-01-10T10:00:00Z"
+    events = answers[["customer_id", "touchpoint"]].assign(ts="2026-01-10T09:00:00Z")
+    events = pd.concat([events, events[::2].assign(ts="2026-02-01T09:00:00Z")])
+    late = events[:1].assign(ts="2026-06-01T09:00:00Z", customer_id="last", touchpoint="ship")
+    (tmp_path / "touchpoints.csv").write_text(small.CATALOGUE, encoding="utf-8")
+    tables = {"responses": answers, "events": pd.concat([events, late])}
+    study = small.make(tmp_path, tables, touchpoints="touchpoints.csv")
+    told = gate(voice.scores(study, "nps", by="touchpoint"))[0].set_index(["touchpoint", "metric"])
+    assert told.loc[("visit", "passives"), "status"] == "suppressed"
+    beside = moments(study).set_index(["touchpoint", "metric"])
+    widest = nps_interval(74 * (1 + 10 / 74) / 2, 74 * (1 - 10 / 74) / 2, 74)
+    plain = nps_interval(40, 30, 90)
+    for place, span in (("visit", widest), ("pay", plain)):
+        for table in (told, beside):
+            limits = table.loc[(place, "nps"), ["low", "high"]].tolist()
+            assert limits == pytest.approx([span.low, span.high])
+    rates = ["low_rate", "other_rate", "risk_ratio", "p_adjusted"]
+    weak = weakest_moment(study, draws=2).set_index(["touchpoint", "metric"])
+    assert weak.loc["visit"].loc[rates, "status"].tolist() == ["suppressed"] * 4
+    assert weak.loc["visit"].loc[rates, "n"].isna().all()
+    assert weak.loc["pay"].loc[rates, "n"].tolist() == [30, 60, 90, 90]
+    lacking = coverage(study).set_index(["touchpoint", "kind", "metric"])["value"]
+    assert lacking["visit", "nps", "half_width"] == pytest.approx(100 * 1.959964 / 74**0.5)
+    assert lacking["pay", "nps", "half_width"] < 100 * 1.959964 / 90**0.5

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cjlab.errors import UserError
+from cjlab.privacy import gate
 from cjlab.stats import nps_interval, proportion
 from cjlab.voice import kano, rake, reasons, responders, response_rates, sample_size, weighted
 
@@ -182,5 +183,12 @@ def test_reasons_by_competitor_with_the_value_lost() -> None:
     whole = reasons(frame, separator=";")
     assert whole["reason"].tolist() == ["price", "late"]
     assert whole[["value", "low", "high"]].iloc[0].tolist() == pytest.approx(list(proportion(3, 4)))
+    few = reasons(frame, separator=";", minimum=3)
+    assert few[["reason", "value"]].values.tolist() == [["price", 0.75], ["(other)", 0.5]]
+    # A frame keeps its words, and loses them where it is published.
+    crowd = pd.DataFrame({"reason": ["price"] * 60 + ["my boss, Ann"] * 3 + ["late"] * 9})
+    gated, withheld = gate(reasons(crowd.assign(shop=["A", "B", "B"] * 24), "shop"))
+    assert set(gated["reason"]) == {"price", "(other)"}
+    assert {row["dims"]["reason"] for row in withheld} <= {"price", "(other)"}
     with pytest.raises(UserError, match='no column "why"'):
         reasons(frame, reason="why")

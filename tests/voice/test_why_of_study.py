@@ -35,11 +35,15 @@ def test_reasons_of_a_study_are_those_of_its_rows(tmp_path) -> None:
     )
     assert found.attrs["unanswered"] == frame["score"].isna().sum() > 0
     february = frame[frame["ts"].str.contains("-02-") & frame["score"].notna()]
-    some = reasons(study, separator=";", pool="relation", start="2026-02-01", end="2026-03-01")
+    cut = {"separator": ";", "pool": "relation", "start": "2026-02-01", "end": "2026-03-01"}
+    some = reasons(study, **cut, minimum=1)
     shares = some.set_index("reason")["value"].to_dict()
     assert shares == pytest.approx(
         {name: february["score"].str.contains(name).mean() for name in ("price", "late")}
     )
+    # What fewer than the study's minimum gave is not named.
+    pooled = reasons(study, **cut).set_index("reason")["value"]
+    assert pooled.to_dict() == {"late": shares["late"], "(other)": shares["price"]}
     months = reasons(study, ["month"], pool="relation")
     over = months["report_period"] < "2026-03"
     assert (months.loc[~over, "status"] == "not_yet_observed").all() and over.any()
