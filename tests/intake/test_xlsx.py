@@ -142,7 +142,8 @@ def test_formulas_are_what_they_were_when_saved(bench) -> None:
     ]
 
     def cached(xml: bytes) -> bytes:
-        done = xml.replace(b'<f>UPPER("x")</f><v />', b'<f>UPPER("x")</f><v>X</v>')
+        # openpyxl's two writers of XML do not write an empty element alike.
+        done = re.sub(rb'(<f>UPPER\("x"\)</f>)<v( ?/>|></v>)', rb"\1<v>X</v>", xml)
         assert done != xml
         return done.replace(b'r="C2"', b'r="C2" t="str"')
 
