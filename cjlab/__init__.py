@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cjlab import journey, personas, plots, report, samples, stages, stats, voice
+    from cjlab import journey, maps, personas, plots, report, samples, stages, stats, voice
     from cjlab.comparison import compare
     from cjlab.errors import CjlabError, ReportFailed, UserError
     from cjlab.journey import Journeys, dropoff, funnel, time_in_stage, transitions
@@ -43,7 +43,7 @@ _HOMES = {
     "ReportFailed": "cjlab.errors",
     "UserError": "cjlab.errors",
 }
-_ROOMS = ("journey", "personas", "plots", "report", "samples", "stages", "stats", "voice")
+_ROOMS = ("journey", "maps", "personas", "plots", "report", "samples", "stages", "stats", "voice")
 
 __all__ = [
     "CjlabError",
@@ -59,6 +59,7 @@ __all__ = [
     "features",
     "funnel",
     "journey",
+    "maps",
     "open_study",
     "personas",
     "plots",

@@ -6,11 +6,21 @@ import functools
 import re
 import unicodedata
 from bisect import bisect_right
+from typing import Any
 
 import pandas as pd
 from matplotlib import font_manager
 from matplotlib.textpath import text_to_path
 
+#: Settings of matplotlib under which text takes the room that it was measured to take.
+STYLE: dict[Any, Any] = {
+    "text.parse_math": False,
+    "text.usetex": False,
+    "text.hinting": "none",  # widths as measured
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "pdf.fonttype": 42,
+}
 LONGEST = 300  # characters of a text from data; what follows is cut and marked
 
 

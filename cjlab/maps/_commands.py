@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cjlab.errors import UserError
+from cjlab.maps.files import check
 from cjlab.maps.model import JourneyMap
 
 _FILES = (".json", ".xlsx", ".csv")
@@ -55,6 +56,8 @@ class Job:
 
     def write(self, to: list[Path] | None) -> list[str]:
         """Write every file asked for, and return a line for each; a summary where there is none."""
+        for path in to or []:
+            check(path)  # before the work
         if to:
             return [f"wrote {self.map.write(path)}" for path in to]
         numbers = sum(len(card.numbers) for _lane, _stage, card in self.map.walk())

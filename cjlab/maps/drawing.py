@@ -12,22 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
 from cjlab.errors import UserError, did_you_mean
-from cjlab.lettering import clean
+from cjlab.lettering import STYLE, clean
 from cjlab.maps.blocks import ACCENT, Line
 from cjlab.maps.layout import Box, Dot, Picture, Stroke, layout
 from cjlab.maps.model import JourneyMap
 
 FORMATS = ("svg", "png", "pdf")
-STYLE: dict[Any, Any] = {
-    "text.parse_math": False,
-    "text.usetex": False,
-    "text.hinting": "none",  # widths as measured
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "pdf.fonttype": 42,
-    "svg.fonttype": "path",  # another font would not fit the cells
-    "svg.hashsalt": "cjlab",
-}
+# Letters as paths: another font would not fit the cells.
+_STYLE = {**STYLE, "svg.fonttype": "path", "svg.hashsalt": "cjlab"}
 PAIN, GAIN, GREY = "#A33A00", "#1D6B4F", "#CBD2DC"
 # By look: fill and edge of boxes; colour, width and dashes of lines.
 _BOXES: dict[str, dict[str, Any]] = {
@@ -84,7 +76,7 @@ def draw(journey_map: JourneyMap, path: str | Path) -> Path:
         "png": {"Software": None, "Title": title},
         "pdf": {"CreationDate": None, "Producer": None, "Creator": None, "Title": title},
     }
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(page.width, page.height), facecolor="white")
         FigureCanvasAgg(figure)
         _paint(figure, page)

@@ -101,7 +101,7 @@ def write(journey_map: JourneyMap, path: Path) -> Path:
     UserError
         The suffix is none of those known, or the file cannot be written.
     """
-    kind = _suffix(path, (".html", *_DRAWN, *_WRITERS), "written")
+    kind = check(path)
     try:
         if kind in _DRAWN:
             from cjlab.maps.drawing import draw
@@ -121,6 +121,11 @@ def write(journey_map: JourneyMap, path: Path) -> Path:
     except OSError as error:
         raise UserError(f"{path.name}: cannot be written ({error.strerror}).") from None
     return path
+
+
+def check(path: Path) -> str:
+    """Return the suffix of a file to write, or refuse it."""
+    return _suffix(path, (".html", *_DRAWN, *_WRITERS), "written")
 
 
 def checked(file: str, said: Any) -> JourneyMap:

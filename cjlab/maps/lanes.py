@@ -12,6 +12,7 @@ from cjlab.maps.asking import PERSONA, Tables, Told, each
 from cjlab.maps.evidence import position, span
 from cjlab.maps.model import WHOLE, Card, Number
 from cjlab.maps.quoting import quotes
+from cjlab.voice._quotes import worded
 
 Cells = dict[str, tuple[Card, ...]]
 TOUCHPOINTS, CHANNELS, GAINS = 4, 3, 3
@@ -49,9 +50,9 @@ def _card(text: str, numbers: Iterable[Number], **more: Any) -> Card:
     return Card(text=text[:2000], origin="computed", numbers=tuple(numbers), **more)
 
 
-def _place(name: str) -> str:
-    """Return a touchpoint's or channel's id as words."""
-    words = name.replace("_", " ").strip() or name
+def _place(view: View, name: str, kind: str = "touchpoint") -> str:
+    """Return a touchpoint's or channel's id as words of the map's language."""
+    words = messages.label(kind, name, view.language)
     return words[:1].upper() + words[1:]
 
 
@@ -64,7 +65,7 @@ def _touchpoints(view: View) -> Cells:
         rows = view.rows(met, "reach", stage=stage)[:TOUCHPOINTS]
         cells[stage] = tuple(
             _card(
-                _place(row["touchpoint"]),
+                _place(view, row["touchpoint"]),
                 [met.number(row), *_said(view, told, row["touchpoint"])],
                 touchpoint=row["touchpoint"],
             )
@@ -89,7 +90,7 @@ def _channels(view: View) -> Cells:
     met = view.tables.ask("journey.contacts", "events", level="channel")
     return {
         stage: tuple(
-            _card(_place(row["channel"]), [met.number(row)])
+            _card(_place(view, row["channel"], "channel"), [met.number(row)])
             for row in view.rows(met, "reach", stage=stage)[:CHANNELS]
         )
         for stage in view.stages
@@ -151,27 +152,26 @@ def _emotion(view: View) -> Cells:
         for kind, cells in by_kind.items()
     }
     best = max(by_kind, key=lambda kind: (len(by_kind[kind]), answers[kind]))
-    lowest = _weakest(view)
-    return {
-        stage: tuple(card.model_copy(update={"weakest": stage == lowest}) for card in cards)
-        for stage, cards in by_kind[best].items()
-    }
+    curve = dict(by_kind[best])
+    lowest, chance = _weakest(view)
+    if chance and lowest in curve:
+        first, *others = curve[lowest]
+        marked = first.model_copy(update={"weakest": True, "numbers": (*first.numbers, chance)})
+        curve[lowest] = (marked, *others)
+    return curve
 
 
-def _weakest(view: View) -> str | None:
-    """Return the stage of the weakest moment, where one is the lowest in most resamples."""
-    told = _lowest(view)
-    if told is None:
-        return None
+def _weakest(view: View) -> tuple[str | None, Number | None]:
+    """Return the stage of the weakest moment and its chance, where that is above one half."""
+    if not view.tables.has("responses") or view.persona is not None:
+        return None, None
+    told = view.tables.ask("voice.weakest_moment", "responses", first="study", split=False)
     rows = told.rows("p_lowest")
     rows = rows[(rows["status"] == "ok") & (rows["value"] > 0.5)].sort_values("value")
-    return moments.homes(view.tables.j).get(rows["touchpoint"].iloc[-1]) if len(rows) else None
-
-
-def _lowest(view: View) -> Told | None:
-    if not view.tables.has("responses") or view.persona is not None:
-        return None
-    return view.tables.ask("voice.weakest_moment", "responses", first="study", split=False)
+    if rows.empty:
+        return None, None
+    row = list(each(rows))[-1]
+    return moments.homes(view.tables.j).get(row["touchpoint"]), told.number(row)
 
 
 def _gains(view: View) -> Cells:
@@ -188,7 +188,10 @@ def _gains(view: View) -> Cells:
             limits, stage = span(number), home.get(row["touchpoint"])
             if limits and stage and limits[0] > 0 and position(number) is not None:
                 card = _card(
-                    _place(row["touchpoint"]), [number], tone="gain", touchpoint=row["touchpoint"]
+                    _place(view, row["touchpoint"]),
+                    [number],
+                    tone="gain",
+                    touchpoint=row["touchpoint"],
                 )
                 good.append((limits[0], stage, card))
     good.sort(key=lambda one: (-one[0], one[2].text))
@@ -220,7 +223,7 @@ def _times(view: View) -> Cells:
     for row in view.rows(told, "median"):
         stage = home.get(row["topic"])
         if stage:
-            text = view.say(f"times.{row['measure']}", topic=_place(row["topic"]))
+            text = view.say(f"times.{row['measure']}", topic=_place(view, row["topic"]))
             cells[stage] = (*cells.get(stage, ()), _card(text, [told.number(row)]))
     return cells
 
@@ -238,7 +241,7 @@ def pains(view: View, effects: dict[str, float] | None) -> dict[str, Cells]:
     own = [row for row in each(ranked) if view.persona in (None, row["persona"])]
     for rank, row in enumerate(own, 1):
         who, stage = row["persona"], row["stage"]
-        where = _place(row["touchpoint"]) if row["touchpoint"] else view.say("pain.stage")
+        where = _place(view, row["touchpoint"]) if row["touchpoint"] else view.say("pain.stage")
         said = {"where": where, "who": view.called.get(who, view.say("everybody"))}
         touchpoint = row["touchpoint"] or None
         pain = _card(
@@ -263,7 +266,8 @@ def _thoughts(view: View) -> Cells:
     chosen = quotes(view.tables, view.persona)
     return {
         stage: tuple(
-            Card(text=f"“{text}”", origin="computed", source="responses") for text in texts
+            Card(text=f"“{worded(text, view.language)}”", origin="computed", source="responses")
+            for text in texts
         )
         for stage, texts in chosen.items()
         if stage in view.stages

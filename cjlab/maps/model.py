@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import BeforeValidator, Field, model_validator
 
 from cjlab._parts import Part
-from cjlab.errors import UserError, did_you_mean
+from cjlab.errors import did_you_mean
 
 if TYPE_CHECKING:
     from cjlab.maps.diff import Diff
@@ -34,7 +34,13 @@ class Number(Part):
 
     Parameters
     ----------
-    metric, value, low, high, n, customers, hits, unit, of, status, note
+    metric : str
+        What is measured.
+    value, low, high : float or None
+        The number and its 95% interval; null where it is withheld or has none.
+    n, customers, hits : int or None
+        Its base, and the customers in its denominator and numerator.
+    unit, of, status, note : str
         As in every table of estimates, after the privacy gate.
     call : str
         What makes the table, such as ``cj.funnel(j, by="persona")``.
@@ -140,7 +146,13 @@ Cards = tuple[Annotated[Card, BeforeValidator(_short)], ...]
 
 
 class Column(Part):
-    """A stage, or a part of the day."""
+    """A stage, or a part of the day.
+
+    Parameters
+    ----------
+    id, label : str
+        Stable name, and its head in the map's language.
+    """
 
     id: str = Field(min_length=1)
     label: str
@@ -173,6 +185,8 @@ class JourneyMap(Part):
 
     Parameters
     ----------
+    format : int
+        Version of the file's keys.
     template : {"current", "day", "future", "blueprint"}
         Which lanes it has and what it is for.
     title, study, goal : str
@@ -309,11 +323,3 @@ class JourneyMap(Part):
         from cjlab.maps.diff import diff
 
         return diff(self, other)
-
-
-def lane_of(journey_map: JourneyMap, lane: str) -> Lane:
-    """Return a lane by its id."""
-    lanes = {one.id: one for one in journey_map.lanes}
-    if lane not in lanes:
-        raise UserError(f'no lane "{lane}".{did_you_mean(lane, lanes)}')
-    return lanes[lane]

@@ -30,7 +30,7 @@ def opportunities(journey_map: JourneyMap) -> Matrix:
     -------
     Matrix
         Impact from 5 down to 1, effort from 1 to 5 across; below them the computed cards whose
-        tone is ``pain``, by severity where they have it, then by score, then as on the map.
+        tone is ``pain``, by their rank, then by score, then as on the map.
 
     Raises
     ------
@@ -86,8 +86,8 @@ def _named(card: Card, stage: str | None) -> Card:
 
 
 def _rank(card: Card) -> tuple[int, float]:
-    severe = [n.value for n in card.numbers if n.metric == "severity" and n.value is not None]
-    if severe:
-        return 0, -max(severe)
+    """What a study ranked goes by that; of other maps the lowest score comes first."""
+    if card.rank is not None:
+        return 0, card.rank
     scores = [y for y in map(evidence.position, card.numbers) if y is not None]
     return (1, min(scores)) if scores else (2, 0.0)

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from cjlab.lettering import clean, points, wrap
+from cjlab.lettering import STYLE, clean, points, wrap
 from cjlab.personas.sheets import Field, Item, Sheet
 
 WIDTH, HEIGHT = 8.27, 11.69  # A4, inches
@@ -20,14 +20,6 @@ COLUMN = (WIDTH - 2 * MARGIN - GUTTER) / 2
 INK, QUIET, ACCENT, RULE, WARN = "#1C2430", "#4A5568", "#0B4F9E", "#CBD2DC", "#A33A00"
 SIZES = (11.0, 10.2, 9.5, 9.0, 8.5, 8.0, 7.5, 7.0, 6.5)  # points of the text, largest that fits
 LEADING = 1.32
-STYLE: dict[Any, Any] = {
-    "text.parse_math": False,
-    "text.usetex": False,
-    "text.hinting": "none",  # widths as measured
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "pdf.fonttype": 42,
-}
 METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
 
 

@@ -8,14 +8,16 @@ from cjlab import messages
 from cjlab.errors import UserError
 from cjlab.maps import template, wording
 from cjlab.maps.curve import curve, mark_text
-from cjlab.maps.model import lane_of
+from cjlab.maps.model import Lane
 from cjlab.maps.opportunities import opportunities
 from tests.maps.small import STAGES, authored, computed, full, nps, number, share
+
+EMOTION = Lane(id="emotion", label="Experience curve", kind="curve")
 
 
 def test_points_stand_by_their_scores_and_share_a_stage() -> None:
     shown = full()
-    found = curve(shown, lane_of(shown, "emotion"))
+    found = curve(shown, EMOTION)
     assert [point.column for point in found.points] == [0, 1, 2, 4, 4, 5, 7, 8]
     expected = [0.12, 0.34, (0.81 - 0.5) / 0.5, 0.21, (5.2 - 4) / 3, -0.41, 0.6, 0.3]
     assert [point.y for point in found.points] == pytest.approx(expected)
@@ -40,21 +42,21 @@ def test_a_computed_point_goes_before_a_written_one_and_two_points_have_no_ends(
         }
     }
     shown = template("current").with_cards(cards)
-    found = curve(shown, lane_of(shown, "emotion"))
+    found = curve(shown, EMOTION)
     assert [(p.authored, p.main, p.mark) for p in found.points] == [
         (False, True, ""),
         (True, False, ""),
         (False, True, ""),
     ]
     three = shown.with_cards({"emotion": {"retention": (authored("bad", level=-0.7),)}})
-    found = curve(three, lane_of(three, "emotion"))
+    found = curve(three, EMOTION)
     assert [p.mark for p in found.points] == ["", "", "highest", "lowest"]
 
 
 def test_pains_are_ranked_and_opportunities_stand_by_impact_and_effort() -> None:
     mild, bad = (
-        computed(name, number("severity", value, 90), tone="pain")
-        for name, value in (("Mild", 0.1), ("Bad", 0.4))
+        computed(name, tone="pain").model_copy(update={"rank": rank})
+        for name, rank in (("Mild", 2), ("Bad", 1))
     )
     cards = {
         "pains": {

@@ -10,6 +10,7 @@ from matplotlib.text import Text
 
 from cjlab import config
 from cjlab.errors import UserError
+from cjlab.lettering import STYLE
 from cjlab.personas import Card, EmpathyMap, _page
 from cjlab.personas.sheets import Field, Item
 from cjlab.samples import SKIN_CARE
@@ -115,7 +116,7 @@ def crowded(fields=14, items=9, text=NASTY):
 )
 def test_everything_stays_on_the_page_and_in_its_column(sheet, monkeypatch, tmp_path):
     figure = drawn(sheet, monkeypatch, tmp_path)
-    with mpl.rc_context(_page.STYLE):
+    with mpl.rc_context(STYLE):
         renderer = FigureCanvasAgg(figure).get_renderer()
         boxes = [
             (text, text.get_window_extent(renderer))
