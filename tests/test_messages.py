@@ -140,3 +140,7 @@ def test_translations_have_the_same_places_and_page_06_is_whole(language: str) -
     # A title that is no sentence of the catalogue needs its own.
     assert set(re.findall(r'"(\w+)",[^)]*?title="', code)) == {"themes_by_stage"}
     assert messages.own(start + "title.themes_by_stage", language)
+    # A key that no cell, table or figure has would never be shown.
+    known = wanted | {f"{kind}.{name}" for kind in ("figure", "title") for name in drawn}
+    told = {str(m.id) for m in messages._catalogue(language) if str(m.id).startswith("notebook.")}
+    assert told <= {start + name for name in known}

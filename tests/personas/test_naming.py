@@ -25,8 +25,10 @@ def test_every_language_says_all_that_english_says(language):
         assert messages.own(key, language), key
         assert messages.places(key, language) == messages.places(key), key
     # What is translated exists in English too; a typing error in a key would hide there.
-    own = {str(message.id) for message in messages._catalogue(language) if message.id}
-    assert own <= set(ENGLISH)
+    ids = (message.id for message in messages._catalogue(language) if message.id)
+    own = {one if isinstance(one, str) else one[0] for one in ids}
+    # English prose stands in the notebooks; their keys are held against them in test_messages.py.
+    assert {key for key in own if not key.startswith("notebook.")} <= set(ENGLISH)
 
 
 @pytest.mark.parametrize("language", messages.LANGUAGES)
