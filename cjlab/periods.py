@@ -100,6 +100,34 @@ def parse(text: str, zone: str) -> Period:
     raise UserError(f'period "{text}" is not understood; write {_FORMS}.')
 
 
+def named(period: Period, zone: str) -> Period:
+    """Return a span under its calendar name, where it is a year, quarter, month or week there.
+
+    Parameters
+    ----------
+    period : Period
+        Any.
+    zone : str
+        IANA name of the study's time zone.
+
+    Returns
+    -------
+    Period
+        The same span, in the zone.
+
+    Examples
+    --------
+    >>> named(parse("2026-07-01T00:00+02:00..2026-10-01T00:00+02:00", "UTC"), "Europe/Oslo").label
+    '2026Q3'
+    """
+    start, end = (at.astimezone(ZoneInfo(zone)) for at in (period.start, period.end))
+    for kind in KINDS:
+        found = parse(label_of(kind, start.date()), zone)
+        if (found.start, found.end) == (start, end):
+            return found
+    return Period(period.label, start, end)
+
+
 def last_complete(kind: str, observed_until: datetime, zone: str) -> Period:
     """Return the last calendar period that had ended when observation ended.
 

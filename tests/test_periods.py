@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cjlab.errors import UserError
-from cjlab.periods import KINDS, last_complete, parse
+from cjlab.periods import KINDS, last_complete, named, parse
 
 ZONES = ["UTC", "Europe/Stockholm", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata"]
 
@@ -109,3 +109,14 @@ def test_the_period_before_is_as_long(zone: str, text: str, before: str) -> None
     period = parse(text, zone)
     assert period.before.label == before and period.before.end == period.start
     assert period.before == parse(before.replace("T120000", "T12:00:00"), zone)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("label", ["2026", "2026Q1", "2026-03", "2026W13"])
+def test_a_span_written_out_gets_its_calendar_name_back(label: str, zone: str) -> None:
+    whole = parse(label, zone)
+    written = parse(f"{whole.start.isoformat()}..{whole.end.isoformat()}", zone)
+    assert named(written, zone) == whole and written.label != label
+    later = whole.end + timedelta(days=1)
+    other = named(parse(f"{whole.start.isoformat()}..{later.isoformat()}", zone), zone)
+    assert ".." in other.label

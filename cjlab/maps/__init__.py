@@ -6,6 +6,7 @@ from cjlab.maps.html import side_by_side
 from cjlab.maps.model import Card, Column, JourneyMap, Lane, Number
 from cjlab.maps.opportunities import opportunities
 from cjlab.maps.templates import template
+from cjlab.maps.ties import reconcile
 
 __all__ = [
     "Card",
@@ -15,6 +16,7 @@ __all__ = [
     "Number",
     "opportunities",
     "preview",
+    "reconcile",
     "schema",
     "side_by_side",
     "template",

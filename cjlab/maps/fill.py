@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from cjlab import messages
+from cjlab import messages, periods
 from cjlab.errors import UserError, did_you_mean
 from cjlab.maps import templates
 from cjlab.maps.asking import Tables
@@ -67,12 +67,13 @@ def fill(
     language = language or study.language
     called = _called(study, language)
     persona = _persona(persona, called)
-    span_ = study.period(period)
+    span_ = periods.named(study.period(period), study.zone)
     lanes = templates.lanes(template, language)
     known = {lane.id for lane in lanes}
     written = authored(study, known, persona)  # a slip of the pen is told before the work
     tables = Tables(study, span_, persona is not None)
-    view = View(tables, Tables(study, span_.before, persona is not None), persona, called, language)
+    earlier = Tables(study, periods.named(span_.before, study.zone), persona is not None)
+    view = View(tables, earlier, persona, called, language)
     computed = {lane.id: LANES[lane.id](view) for lane in lanes if lane.id in LANES}
     computed |= pains(view, effects or study.config.map.effects)
     empty = JourneyMap(

@@ -76,8 +76,6 @@ def side_by_side(first: JourneyMap, second: JourneyMap, folder: Path | None = No
     UserError
         They have other stages.
     """
-    if [column.id for column in first.columns] != [column.id for column in second.columns]:
-        raise UserError("two maps side by side need the same stages; fill both by one stage model.")
     return _page([first, second], folder)
 
 
@@ -111,8 +109,15 @@ def alt_of(found: Curve, journey_map: JourneyMap, lane: Lane) -> str:
     return messages.text("map.curve.alt", language, label=lane.label, points=points)
 
 
-def _page(maps: list[JourneyMap], folder: Path | None) -> str:
+def fragment(*maps: JourneyMap, folder: Path | None = None) -> str:
+    """Return a map, or two side by side, as a part of a page; it brings its own looks."""
+    return _page(list(maps), folder, "fragment")
+
+
+def _page(maps: list[JourneyMap], folder: Path | None, template: str = "map") -> str:
     first = maps[0]
+    if len({tuple(column.id for column in one.columns) for one in maps}) > 1:
+        raise UserError("two maps side by side need the same stages; fill both by one stage model.")
     walked = [card for one in maps for _, _, card in one.walk()]
     computed = sum(card.origin == "computed" for card in walked)
     found = list(rows(maps))
@@ -123,7 +128,7 @@ def _page(maps: list[JourneyMap], folder: Path | None) -> str:
         columns=len(first.columns), computed=computed, written=len(walked) - computed,
     )  # fmt: skip
     notes = dict.fromkeys(note for one in maps for note in wording.notes_of(one))
-    page = _templates().get_template("map.html.j2")
+    page = _templates().get_template(f"{template}.html.j2")
     return page.render(
         map=first, maps=maps, rows=found, caption=caption, notes=list(notes),
         picture=lambda card: _picture(card, folder),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
+import pandas as pd
+
 from cjlab import messages
 from cjlab.maps import evidence, wording
 from cjlab.maps.model import WHOLE, JourneyMap
@@ -66,6 +68,12 @@ class Lint:
 
     score: int
     findings: tuple[Finding, ...]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What is lacking, a row each: ``finding`` in the map's language, and how ``severe``."""
+        rows = [(one.text, one.severity) for one in self.findings]
+        return pd.DataFrame(rows, columns=["finding", "severe"])
 
     def __str__(self) -> str:
         return "\n".join([f"{self.score}/100", *(f"- {one.text}" for one in self.findings)])

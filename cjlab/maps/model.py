@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import BeforeValidator, Field, model_validator
 
 from cjlab._parts import Part
-from cjlab.errors import did_you_mean
+from cjlab.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from cjlab.maps.diff import Diff
@@ -282,6 +282,22 @@ class JourneyMap(Part):
         """Return the lanes that have a card, and those that a line of the blueprint is below."""
         return tuple(lane for lane in self.lanes if self.cards.get(lane.id) or lane.line)
 
+    def only(self, *lanes: str) -> JourneyMap:
+        """Return the map with some of its lanes, in its own order.
+
+        Raises
+        ------
+        UserError
+            It has no such lane.
+        """
+        known = [lane.id for lane in self.lanes]
+        for name in lanes:
+            if name not in known:
+                raise UserError(f'the map has no lane "{name}".{did_you_mean(name, known)}')
+        kept = tuple(lane for lane in self.lanes if lane.id in lanes)
+        cards = {lane: cells for lane, cells in self.cards.items() if lane in lanes}
+        return JourneyMap.model_validate({**dict(self), "lanes": kept, "cards": cards})
+
     def with_cards(self, more: dict[str, dict[str, tuple[Card, ...]]]) -> JourneyMap:
         """Return the map with further cards after those of each cell."""
         merged = {lane: dict(cells) for lane, cells in self.cards.items()}
@@ -311,6 +327,11 @@ class JourneyMap(Part):
         from cjlab.maps.files import write
 
         return write(self, Path(path))
+
+    def _repr_html_(self) -> str:
+        from cjlab.maps.html import fragment
+
+        return fragment(self)
 
     def lint(self, today: date | None = None) -> Lint:
         """Say what the map lacks; see :func:`cjlab.maps.lint.lint`."""

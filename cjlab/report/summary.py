@@ -49,7 +49,7 @@ def gather(results: Sequence[Result]) -> Gathered:
             kind, name = record["kind"], record.get("name")
             place = "table" if kind == "quotes" else kind  # their files lie side by side
             first = owners.setdefault((place, name), notebook)
-            if place in ("table", "figure") and first != notebook:
+            if place in ("table", "figure", "map") and first != notebook:
                 raise ReportFailed(
                     f'{notebook}: the {kind} "{name}" is already in {first}; rename one.'
                 )
@@ -59,7 +59,7 @@ def gather(results: Sequence[Result]) -> Gathered:
 
 def collect_files(results: Sequence[Result], stage: Path) -> None:
     """Copy the notebooks' tables and figures into the report."""
-    for folder in ("tables", "figures"):
+    for folder in ("tables", "figures", "maps"):
         (stage / folder).mkdir()
         for result in results:
             for file in (result.job.stage / folder).glob("*"):

@@ -11,7 +11,7 @@ from typing import Any
 
 from cjlab.report import notebooks
 
-KINDS = ("table", "figure", "sheet", "quotes", "text", "done")
+KINDS = ("table", "figure", "sheet", "quotes", "map", "text", "done")
 UNFINISHED = "did not run to its end; the kernel died or stopped"
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 

@@ -14,7 +14,8 @@ import pytest
 from cjlab import messages, report
 from cjlab.errors import UserError
 from cjlab.estimates import estimates
-from cjlab.report import cells, context, findings, tables
+from cjlab.maps import JourneyMap, template
+from cjlab.report import cells, context, findings, mapping, tables
 from cjlab.report.context import Context
 
 
@@ -285,3 +286,45 @@ def test_a_page_of_cjlab_speaks_the_language_of_the_report(
     monkeypatch.setenv("CJLAB_NOTEBOOK", "my_page")
     report.show("csat_of_mine", frame, caption="Satisfaction")
     assert shown[3]["caption"] == "Satisfaction"
+
+
+def test_a_map_leaves_its_page_its_data_and_a_part_for_the_first_page(stage: Path) -> None:
+    few = {"metric": "reach", "status": "suppressed", "note": "small_cell", "call": "cj.x(study)"}
+    card = {"text": "<b>Pay</b>", "origin": "computed", "numbers": [{**few, "source": "events"}]}
+    plain = template("current", title="Today")
+    drawn = plain.model_validate({**dict(plain), "cards": {"pains": {"intent": [card]}}})
+    report.journey_map("journey", drawn, first_page=["pains", "gains"])
+    report.journey_map("pair", drawn, plain, first_page=["gains"])
+    assert sorted(path.name for path in (stage / "maps").iterdir()) == [
+        "journey.html", "journey.json", "pair.html",
+    ]  # fmt: skip
+    assert JourneyMap.read(stage / "maps" / "journey.json") == drawn
+    told = [one for one in records(stage) if one["kind"] == "map"]
+    assert "&lt;b&gt;Pay" in told[0]["short"] and "<b>Pay" not in told[0]["short"]
+    assert told[1]["short"] is None, "nothing to show in short"
+    withheld = [one for one in records(stage) if one["kind"] == "withheld"]
+    assert [(one["table"], one["metric"], one["dims"]) for one in withheld] == [
+        ("journey", "reach", {"stage": "intent"}), ("pair", "reach", {"stage": "intent"}),
+    ]  # fmt: skip
+    with pytest.raises(UserError, match="already used"):
+        report.journey_map("journey", drawn)
+
+
+def test_what_a_map_says_in_a_sentence() -> None:
+    number = {"metric": "csat", "unit": "1", "n": 90, "call": "x", "source": "responses"}
+    now, before = {**number, "value": 0.2, "period": "B"}, {**number, "value": 0.8, "period": "A"}
+    card = {"text": "Payment", "origin": "computed", "rank": 1, "tone": "pain"}
+    plain = template("current")
+
+    def said(**more: Any) -> str:
+        cards = {"pains": {"intent": [{**card, **more}]}}
+        return mapping.worst_pain(plain.model_validate({**dict(plain), "cards": cards}))
+
+    assert said(numbers=[now, before]) == "The worst pain: Payment, 20.0% against 80.0% before"
+    assert said(numbers=[now]) == "The worst pain: Payment, 20.0%"
+    assert mapping.worst_pain(plain).startswith("No moment is clearly worse")
+    ties = pd.DataFrame(
+        {"tie": ["numbers", "events"], "place": "", "on_map": [9.0, 5.0], "difference": [0.0, 0.0]}
+    )
+    assert mapping.tied(ties).startswith("All 1 sums agree")
+    assert mapping.tied(ties.assign(difference=[0.0, 1.0])).startswith("1 of 2 sums")
