@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cjlab import messages
-from cjlab.maps import moments
+from cjlab.maps import moments, voices
 from cjlab.maps.asking import PERSONA, Tables, Told, each
 from cjlab.maps.evidence import position, span
 from cjlab.maps.model import WHOLE, Card, Number
@@ -60,18 +60,27 @@ def _touchpoints(view: View) -> Cells:
     """The touchpoints that most of a stage's customers meet, with what they say of them."""
     met = view.tables.ask("journey.contacts", "events", level="touchpoint")
     told = [(kind, moments.scores(view.tables, kind, "touchpoint")) for kind in moments.KINDS]
+    matter = voices.importance(view.tables) if _everybodys_words(view) else {}
     cells: Cells = {}
     for stage in view.stages:
         rows = view.rows(met, "reach", stage=stage)[:TOUCHPOINTS]
         cells[stage] = tuple(
             _card(
                 _place(view, row["touchpoint"]),
-                [met.number(row), *_said(view, told, row["touchpoint"])],
+                [
+                    met.number(row),
+                    *_said(view, told, row["touchpoint"]),
+                    *filter(None, [matter.get(row["touchpoint"])]),
+                ],
                 touchpoint=row["touchpoint"],
             )
             for row in rows
         )
     return cells
+
+
+def _everybodys_words(view: View) -> bool:
+    return view.persona is None and view.tables.has("responses")
 
 
 def _said(view: View, told: list[tuple[str, Told | None]], touchpoint: str) -> list[Number]:
@@ -116,12 +125,18 @@ def _kpis(view: View) -> Cells:
 
 
 def _feelings(view: View) -> Cells:
-    """The scores of each stage that the curve does not tell."""
+    """The scores of each stage that the curve does not tell, and the tone of the texts."""
     curve = {card.numbers[0].metric for cards in _emotion(view).values() for card in cards}
-    return {
+    told = {
         stage: tuple(card for card in cards if card.numbers[0].metric not in curve)
         for stage, cards in _scores(view).items()
     }
+    tone = voices.tone(view.tables) if view.tables.has("responses") else None
+    for stage in view.stages if tone else ():
+        numbers = tone.numbers("sentiment", **view.own(stage=stage)) if tone else ()
+        if known := [number for number in numbers if number.value is not None]:
+            told[stage] = (*told.get(stage, ()), _card(view.say("kpi.tone"), known))
+    return told
 
 
 def _scores(view: View) -> Cells:
@@ -163,7 +178,7 @@ def _emotion(view: View) -> Cells:
 
 def _weakest(view: View) -> tuple[str | None, Number | None]:
     """Return the stage of the weakest moment and its chance, where that is above one half."""
-    if not view.tables.has("responses") or view.persona is not None:
+    if not _everybodys_words(view):
         return None, None
     told = view.tables.ask("voice.weakest_moment", "responses", first="study", split=False)
     rows = told.rows("p_lowest")
@@ -258,19 +273,39 @@ def pains(view: View, effects: dict[str, float] | None) -> dict[str, Cells]:
         )
         hurts[stage] = (*hurts.get(stage, ()), pain)
         chances[stage] = (*chances.get(stage, ()), chance)
+    if _everybodys_words(view):
+        _fall_short(view, chances)
     return {"pains": hurts, "opportunities": chances}
 
 
+def _fall_short(view: View, chances: Cells) -> None:
+    """Add the touchpoints that many meet, that matter and that fall short, after the pains."""
+    home = moments.homes(view.tables.j)
+    known = {card.touchpoint for cards in chances.values() for card in cards}
+    for touchpoint, numbers in voices.shortfalls(view.tables):
+        if touchpoint not in known:
+            text = view.say("opportunity.shortfall", where=_place(view, touchpoint))
+            stage = home[touchpoint]
+            chance = _card(text, numbers, touchpoint=touchpoint)
+            chances[stage] = (*chances.get(stage, ()), chance)
+
+
 def _thoughts(view: View) -> Cells:
-    """What customers write about each stage, in their own words where they agreed."""
+    """What customers write about at each stage, in their own words where they agreed."""
     chosen = quotes(view.tables, view.persona)
+    spoken: dict[str, list[tuple[str, Number]]] = {}
+    if view.tables.has("responses"):
+        spoken = voices.themes(view.tables, view.language, **view.own())
     return {
-        stage: tuple(
-            Card(text=f"“{worded(text, view.language)}”", origin="computed", source="responses")
-            for text in texts
+        stage: (
+            *(_card(label, [number]) for label, number in spoken.get(stage, ())),
+            *(
+                Card(text=f"“{worded(text, view.language)}”", origin="computed", source="responses")
+                for text in chosen.get(stage, ())
+            ),
         )
-        for stage, texts in chosen.items()
-        if stage in view.stages
+        for stage in view.stages
+        if stage in spoken or stage in chosen
     }
 
 

@@ -40,6 +40,9 @@ def value_text(number: Number, language: str = "en", minimum: int = 10) -> str:
     >>> value_text(Number(status="suppressed", **said))
     '< 10'
     """
+    if number.metric == "p_lowest" and number.value == 1:
+        # Of a limited number of draws: all of them are no certainty.
+        return messages.text("map.number.above", language, value=messages.percent(0.999))
     if number.value is not None:
         return messages.format_value(_form(number)(number.value), language)
     if number.status == "suppressed":

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from cjlab.voice._theme_impact import theme_impact
     from cjlab.voice._theme_shares import theme_shares, theme_trend
     from cjlab.voice._themes import Theme, Themes
+    from cjlab.voice._tone import tone
     from cjlab.voice._weakest import weakest_moment
     from cjlab.voice._weights import rake, weighted
 
@@ -97,6 +98,7 @@ _HOMES = {
     "theme_shares": "_theme_shares",
     "theme_trend": "_theme_shares",
     "themes": "_find_themes",
+    "tone": "_tone",
     "weakest_moment": "_weakest",
     "weighted": "_weights",
 }
@@ -149,6 +151,7 @@ __all__ = [
     "theme_shares",
     "theme_trend",
     "themes",
+    "tone",
     "triggers",
     "weakest_moment",
     "weighted",
