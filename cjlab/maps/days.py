@@ -178,12 +178,12 @@ def _feeling(entries: pd.DataFrame) -> list[Row]:
             _row(f"day.feeling_{name}", _mean(y, n), len(side), "entries", "scale", **people)
         )
     people = {"customers": told["person_id"].nunique(), **shared}
-    apart = _apart(*sides, told)
+    apart = _apart(sides[0], sides[1])
     rows.append(_row("day.feeling_difference", apart, len(told), "entries", "scale", **people))
     return rows
 
 
-def _apart(one: pd.DataFrame, two: pd.DataFrame, told: pd.DataFrame) -> Interval:
+def _apart(one: pd.DataFrame, two: pd.DataFrame) -> Interval:
     """Difference of two means of the same people, linearised, with Student's t over people."""
     if one.empty or two.empty:
         return Interval(np.nan, np.nan, np.nan)
@@ -193,7 +193,8 @@ def _apart(one: pd.DataFrame, two: pd.DataFrame, told: pd.DataFrame) -> Interval
         (side["level"] - mean) / len(side) * sign
         for side, mean, sign in zip((one, two), means, (1, -1), strict=True)
     ]
-    within = pd.concat(parts).groupby(told["person_id"]).sum()
+    owners = pd.concat([one["person_id"], two["person_id"]])
+    within = pd.concat(parts).groupby(owners).sum()
     people = len(within)
     error = float(np.sqrt(people / (people - 1) * (within**2).sum())) if people > 1 else 0.0
     if error < 1e-9:  # no spread was seen, and a width of zero would be false certainty
@@ -262,7 +263,7 @@ def _count(metric: str, value: int, people: int) -> Row:
     return {"metric": metric, "value": value, "n": value, "customers": people, "unit": "entries"}
 
 
-def _row(metric: str, found: Interval, n: int, of: str, unit: str = "1", **people: int) -> Row:
+def _row(metric: str, found: Interval, n: int, of: str, unit: str = "1", **people: Any) -> Row:
     note = "day_no_entries" if np.isnan(found.value) else None
     limits = zip(("value", "low", "high"), found, strict=True)
     return {"metric": metric, **dict(limits), "n": n, "unit": unit, "of": of, "note": note} | people
