@@ -286,6 +286,7 @@ def _show_check(study: Study) -> None:
     from rich.text import Text
 
     from cjlab import quality
+    from cjlab.maps._commands import diary_lines
     from cjlab.rules import hint
 
     console = Console()
@@ -314,6 +315,8 @@ def _show_check(study: Study) -> None:
         console.print(Text("touchpoints without a stage (add them to the catalogue):"))
         for found in unmapped.head(20).to_dict("records"):
             console.print(Text(f"  {found['events']:>9,} events  {_plain(found['touchpoint'])}"))
+    for line in diary_lines(study):
+        console.print(Text(_plain(line)))
     place = os.path.relpath(study.quarantine)
     console.print(Text(f"refused rows, with reasons: {place}"), soft_wrap=True)
     for source in study.intake.over_limit:

@@ -18,7 +18,6 @@ from cjlab.maps.quoting import A_CELL, LONGEST
 
 if TYPE_CHECKING:
     from cjlab.diaries import Diary
-    from cjlab.periods import Period
 
 MOST = 3
 
@@ -152,7 +151,10 @@ def _people(view: View) -> Cells:
     coverage, feeling = _whole(view, "coverage"), _whole(view, "feeling")
     own = view.own()
     wrote = coverage.numbers("day.people", "day.entries", "day.answered", **own)
-    cards = [*LANES["personas"](view).get(WHOLE, ()), _card(view.say("diary.people"), _known(wrote))]
+    cards = [
+        *LANES["personas"](view).get(WHOLE, ()),
+        _card(view.say("diary.people"), _known(wrote)),
+    ]
     apart = _known(feeling.numbers("day.feeling_difference", **own))
     if apart:
         cards.append(_card(view.say("diary.difference"), apart))

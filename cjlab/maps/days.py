@@ -152,7 +152,7 @@ def _contact(entries: pd.DataFrame) -> list[Row]:
     minutes, who = told.loc[timed, "minutes"], told.loc[timed, "person_id"]
     spent = clustered_ratio(minutes * met[timed], minutes, who)
     time = Interval(spent.value, *np.clip([spent.low, spent.high], 0, 1))
-    people = {"customers": len(n), "hits": int((x > 0).sum())}
+    people: Row = {"customers": len(n), "hits": int((x > 0).sum())}
     during = who[(met[timed] > 0)].nunique()
     return [
         _count("day.entries", len(entries), entries["person_id"].nunique()),
@@ -170,7 +170,7 @@ def _feeling(entries: pd.DataFrame) -> list[Row]:
     told = known[known["brand"].notna()]
     sides = [told[told["brand"]], told[~told["brand"].astype(bool)]]
     # One side follows from the other and all: who is few on either hides both.
-    shared = {"hits": min(side["person_id"].nunique() for side in sides)}
+    shared: Row = {"hits": min(side["person_id"].nunique() for side in sides)}
     for side, name in zip(sides, ("with", "without"), strict=True):
         y, n = _sums(side["level"], side)
         people = {"customers": len(n), **shared}
@@ -206,7 +206,7 @@ def _apart(one: pd.DataFrame, two: pd.DataFrame) -> Interval:
 def _coverage(entries: pd.DataFrame, prompts: pd.DataFrame, prompted: bool) -> list[Row]:
     asked = pd.concat([entries[["person_id"]].assign(y=1.0), prompts[["person_id"]].assign(y=0.0)])
     x, n = _sums(asked["y"], asked)
-    people = {"customers": len(n), "hits": int((x > 0).sum())}
+    people: Row = {"customers": len(n), "hits": int((x > 0).sum())}
     # Where the file has no unanswered prompt, nobody knows whether there were any.
     answered = _share(x, n) if prompted else Interval(np.nan, np.nan, np.nan)
     row = _row("day.answered", answered, len(asked), "prompts", **people)
