@@ -221,7 +221,7 @@ def map_(
     to: Annotated[list[Path] | None, typer.Option(help="map.html, .pptx …; repeatable")] = None,
     persona: Annotated[str | None, typer.Option(help="id or name; everybody by default")] = None,
     period: Annotated[str | None, typer.Option(help="as for a report")] = None,
-    template: Annotated[str, typer.Option(help="current or blueprint")] = "current",
+    template: Annotated[str, typer.Option(help="current, day or blueprint")] = "current",
     language: Annotated[str | None, typer.Option(help="en, sv, nb, da or fi")] = None,
     lint: Annotated[bool, typer.Option("--lint", help="say what the map lacks")] = False,
     least: Annotated[int, typer.Option(help="exit 1 below this score; with --lint")] = 0,

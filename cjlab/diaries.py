@@ -57,7 +57,7 @@ class Diary:
     rejections : pandas.DataFrame
         ``file, row, column, value, reason`` of every other row.
     rows_in : int
-        Rows read; ``rows_in == accepted + unanswered + rejected``.
+        Rows read; ``rows_in == accepted + unanswered + rejected`` of the whole diary.
     """
 
     name: str
@@ -99,6 +99,8 @@ class Diary:
 
     def within(self, start: str | None = None, end: str | None = None) -> Diary:
         """Return the part of it that lies in a half-open span of local time.
+
+        Rows that cannot be used stay told: many have no time that could be looked at.
 
         Raises
         ------

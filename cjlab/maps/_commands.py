@@ -25,11 +25,13 @@ def diary_lines(study: Study) -> list[str]:
     from cjlab.diaries import read
 
     found = read(study)
+    twice = int(found.entries["twice"].sum())
     reasons = found.reasons.fillna({"column": "the row"}).to_dict("records")
     return [
         f"diary {found.name}: {found.rows_in:,} rows in, {found.accepted:,} entries, "
         f"{found.unanswered:,} prompts not answered, {found.rejected:,} rejected",
         *(f"  rejected {r['rows']:>9,}  {r['reason']} in {r['column']}" for r in reasons),
+        *([f"  noted    {twice:>9,}  time_occurs_twice in ts"] if twice else []),
     ]
 
 

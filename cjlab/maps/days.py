@@ -97,7 +97,7 @@ def day(
     Raises
     ------
     UserError
-        The study names no diary, or a view or a split is unknown.
+        The study names no diary, a view or a split is unknown, or nobody has a persona.
 
     Examples
     --------
@@ -114,6 +114,8 @@ def day(
             raise UserError(f'day: cannot be split by "{name}".{did_you_mean(name, SPLITS)}')
     own = source if isinstance(source, Diary) else diary(source)
     own = own if start is None and end is None else own.within(start, end)
+    if "persona" in names and own.entries["persona"].isna().all():
+        raise UserError(f"day: nobody in {own.name} has a persona in the study.")
     dims = [*names, view] if view in NAMED else names
     rows = [
         {**key, **row}

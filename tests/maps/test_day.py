@@ -119,6 +119,35 @@ def test_difference_is_that_of_a_regression_clustered_by_person(diary: Diary) ->
     assert row["high"] - row["low"] == pytest.approx(width, rel=1e-3)
 
 
+def made(rng: np.random.Generator, people: int = 40, each: int = 8) -> pd.DataFrame:
+    """Entries of people who differ a lot: contact .5, feeling .1, and .2 more with contact."""
+    who = np.repeat(np.arange(people), each)
+    met = rng.random(people * each) < rng.beta(0.7, 0.7, people)[who]
+    level = rng.normal(0, 0.3, people)[who] + rng.normal(0, 0.2, people * each) + 0.2 * met
+    return pd.DataFrame({
+        "person_id": who.astype(str), "brand": pd.array(met, dtype="boolean"), "level": level,
+        "minutes": 5.0,
+    })  # fmt: skip
+
+
+def test_intervals_cover_where_people_differ() -> None:
+    rng, covered, naive = np.random.default_rng(5), dict.fromkeys(("c", "f", "d"), 0), 0
+    for _ in range(60):
+        entries = made(rng)
+        one = Diary("d.csv", "UTC", 10, (-1.0, 1.0), entries, entries[:0], entries[:0], 320)
+        contact = days.day(one, by=None).set_index("metric")
+        feeling = days.day(one, "feeling", by=None).set_index("metric")
+        for key, table, metric, truth in (
+            ("c", contact, "day.contact", 0.5),
+            ("f", feeling, "day.feeling", 0.1),
+            ("d", feeling, "day.feeling_difference", 0.2),
+        ):
+            covered[key] += table.loc[metric, "low"] <= truth <= table.loc[metric, "high"]
+        naive += abs(entries["level"].mean() - 0.1) <= 1.96 * entries["level"].std() / 320**0.5
+    # 57 of 60 are meant; fewer than 51 would happen in one of a thousand tests.
+    assert min(covered.values()) >= 51 > 45 > naive
+
+
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 99), times=st.integers(2, 3))
 def test_writing_the_same_more_often_makes_nobody_surer(seed: int, times: int) -> None:
@@ -279,6 +308,8 @@ def test_mistakes_are_one_line(study: Study, diary: Diary) -> None:
         cj.maps.day(diary, "contacts")
     with pytest.raises(UserError, match=r'cannot be split by "hours". Did you mean "hour"'):
         cj.maps.day(diary, by="hours")
+    with pytest.raises(UserError, match=r"day: nobody in diary.csv has a persona in the study"):
+        cj.maps.day(diary, by=["persona", "part"])
     with pytest.raises(UserError, match=r"no entry from 2025-04-01 to 2025-07-01; it goes over"):
         JourneyMap.from_study(study, template="day", period="2025Q2")
 
