@@ -221,7 +221,7 @@ def map_(
     to: Annotated[list[Path] | None, typer.Option(help="map.html, .pptx …; repeatable")] = None,
     persona: Annotated[str | None, typer.Option(help="id or name; everybody by default")] = None,
     period: Annotated[str | None, typer.Option(help="as for a report")] = None,
-    template: Annotated[str, typer.Option(help="current or blueprint")] = "current",
+    template: Annotated[str, typer.Option(help="current, day or blueprint")] = "current",
     language: Annotated[str | None, typer.Option(help="en, sv, nb, da or fi")] = None,
     lint: Annotated[bool, typer.Option("--lint", help="say what the map lacks")] = False,
     least: Annotated[int, typer.Option(help="exit 1 below this score; with --lint")] = 0,
@@ -286,6 +286,7 @@ def _show_check(study: Study) -> None:
     from rich.text import Text
 
     from cjlab import quality
+    from cjlab.maps._commands import diary_lines
     from cjlab.rules import hint
 
     console = Console()
@@ -314,6 +315,8 @@ def _show_check(study: Study) -> None:
         console.print(Text("touchpoints without a stage (add them to the catalogue):"))
         for found in unmapped.head(20).to_dict("records"):
             console.print(Text(f"  {found['events']:>9,} events  {_plain(found['touchpoint'])}"))
+    for line in diary_lines(study):
+        console.print(Text(_plain(line)))
     place = os.path.relpath(study.quarantine)
     console.print(Text(f"refused rows, with reasons: {place}"), soft_wrap=True)
     for source in study.intake.over_limit:

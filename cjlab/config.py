@@ -16,6 +16,7 @@ from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     ValidationError,
     field_validator,
@@ -26,7 +27,7 @@ from cjlab._parts import Duration, Part, like
 from cjlab._yaml import checked, explain
 from cjlab.errors import UserError, did_you_mean
 from cjlab.periods import KINDS, parse
-from cjlab.schema import TABLES
+from cjlab.schema import DIARY, TABLES
 from cjlab.survey_config import WIDE, Answer, check_answers, plain
 from cjlab.voice_settings import Loop, Trigger, Triggers, distinct
 
@@ -162,14 +163,49 @@ class Report(Part):
         return period
 
 
+class DiaryFile(Part):
+    """A diary beside the study: its file, and what its columns and numbers mean.
+
+    ``feeling`` is the scale of that column, from worst to best, such as ``[1, 5]``.
+    """
+
+    file: str
+    feeling: tuple[float, float] | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    delimiter: Delimiter | None = None
+    decimal: Literal[".", ","] = "."
+    time_format: str | None = None
+    sheet: str | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> DiaryFile:
+        _check_columns("columns", self.columns, "a column of a diary", DIARY.names)
+        if self.feeling is not None and not self.feeling[0] < self.feeling[1]:
+            raise ValueError("feeling goes from the worst to the best, for example [1, 5]")
+        form = self.time_format
+        if form is not None and form not in EPOCHS and not re.search("%-?[HIcT]", form):
+            raise ValueError(f'"{form}" tells no time of day; write such as "%d.%m.%Y %H:%M"')
+        return self
+
+    def source(self) -> Source:
+        """Return the diary as a source that the intake's readers open."""
+        said = self.model_dump(exclude={"file", "feeling"})
+        return Source(path=self.file, **said)
+
+
+def _a_file(said: Any) -> Any:
+    return {"file": said} if isinstance(said, str) else said
+
+
 class Map(Part):
     """What people write on the journey map, and from which difference on a cell is a pain.
 
     ``file`` is a YAML beside the study; ``effects`` are by unit: ``1`` (shares), ``points``
-    (net promoter score) and ``effort``.
+    (net promoter score) and ``effort``; ``diary`` fills a day in the life.
     """
 
     file: str | None = None
+    diary: Annotated[DiaryFile | None, BeforeValidator(_a_file)] = None
     effects: dict[Literal["1", "points", "effort"], float] = Field(default_factory=dict)
 
 

@@ -27,7 +27,7 @@ from cjlab.errors import UserError, did_you_mean
 LANGUAGES = ("en", "sv", "nb", "da", "fi")
 FALLBACK = "en"
 # By unit: what limits are multiplied by, and how many decimals they get.
-_SCALES: dict[str, tuple[int, int | None]] = {"1": (100, 1), "sd": (1, 2)}
+_SCALES: dict[str, tuple[int, int | None]] = {"1": (100, 1), "sd": (1, 2), "scale": (1, 2)}
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ def quantity(unit: str | None) -> Callable[[float], Formatted]:
         return percent
     if unit == "d":
         return days
-    if unit in ("sd", "ratio"):
+    if unit in ("sd", "ratio", "scale"):
         return lambda value: number(value, 2)
     if unit == "p":
         return _chance

@@ -115,6 +115,24 @@ TICKETS = Table(
         Column("topic", "text"),
     ),
 )
+# Of no metric but a day in the life: it stands beside the canonical tables.
+DIARY = Table(
+    "diary",
+    (
+        Column("person_id", "id", True, "who writes"),
+        Column("ts", "time", True, "when, with the time of day"),
+        Column("activity", "text", True, "what is being done; empty: a prompt without an answer"),
+        Column("place", "text"),
+        Column("touchpoint", "text"),
+        Column("channel", "text"),
+        Column("brand", "text", meaning="whether there is contact with the brand, yes or no"),
+        Column("feeling", "number", meaning="on the scale that the study names"),
+        Column("thought", "text"),
+        Column("minutes", "number", meaning="how long it takes"),
+        Column("consent", "text", meaning="whether the thought may be quoted"),
+        Column("language", "text", meaning="of the thought"),
+    ),
+)
 TABLES: dict[str, Table] = {
     table.name: table for table in (EVENTS, ORDERS, CUSTOMERS, RESPONSES, TICKETS)
 }

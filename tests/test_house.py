@@ -38,7 +38,7 @@ ROWS = [
     "journey",
     "study",
     "personas voice",
-    "maps plots samples",
+    "maps plots samples diaries",
     "quality linkage widgets report bench _generate",
     "ask",
     "cli __main__ __init__",

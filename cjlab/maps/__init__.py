@@ -1,5 +1,6 @@
 """Journey maps made of evidence: filled from the study, written on by people, drawn anywhere."""
 
+from cjlab.maps.days import day, diary
 from cjlab.maps.files import schema
 from cjlab.maps.grids import preview
 from cjlab.maps.html import side_by_side
@@ -14,6 +15,8 @@ __all__ = [
     "JourneyMap",
     "Lane",
     "Number",
+    "day",
+    "diary",
     "opportunities",
     "preview",
     "reconcile",

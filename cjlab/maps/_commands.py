@@ -6,12 +6,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cjlab.errors import UserError
 from cjlab.maps.files import check
 from cjlab.maps.model import JourneyMap
 
+if TYPE_CHECKING:
+    from cjlab.study import Study
+
 _FILES = (".json", ".xlsx", ".csv")
+
+
+def diary_lines(study: Study) -> list[str]:
+    """Say what a study's diary brought, row by row; nothing where it names none."""
+    if study.config.map.diary is None:
+        return []
+    from cjlab.diaries import read
+
+    found = read(study)
+    twice = int(found.entries["twice"].sum())
+    reasons = found.reasons.fillna({"column": "the row"}).to_dict("records")
+    return [
+        f"diary {found.name}: {found.rows_in:,} rows in, {found.accepted:,} entries, "
+        f"{found.unanswered:,} prompts not answered, {found.rejected:,} rejected",
+        *(f"  rejected {r['rows']:>9,}  {r['reason']} in {r['column']}" for r in reasons),
+        *([f"  noted    {twice:>9,}  time_occurs_twice in ts"] if twice else []),
+    ]
 
 
 @dataclass

@@ -12,7 +12,7 @@ from cjlab._parts import Part
 from cjlab._yaml import checked
 from cjlab.errors import UserError, did_you_mean
 from cjlab.maps.model import WHOLE, Card, Cards
-from cjlab.maps.templates import lane_ids
+from cjlab.maps.templates import DAY, lane_ids
 
 
 class Authored(Part):
@@ -26,16 +26,19 @@ class Authored(Part):
         By lane and stage (``all`` for lanes of the whole journey): texts, or cards.
     personas : dict
         The same by persona's id: cards for that persona's map only.
+    day : dict
+        The cards of a day in the life, by lane and part of the day.
     """
 
     written: date | None = None
     by: str | None = None
     cards: dict[str, dict[str, Cards]] = Field(default_factory=dict)
     personas: dict[str, dict[str, dict[str, Cards]]] = Field(default_factory=dict)
+    day: dict[str, dict[str, Cards]] = Field(default_factory=dict)
 
 
 def authored(
-    study: Any, lanes: set[str], persona: str | None
+    study: Any, lanes: set[str], persona: str | None, template: str = "current"
 ) -> dict[str, dict[str, tuple[Card, ...]]]:
     """Return what people wrote for a map of these lanes; nothing where the study names no file.
 
@@ -52,7 +55,9 @@ def authored(
         raise UserError(f"map: no file at {path}.")
     found = checked(path, Authored)
     parts = [found.cards, *(cards for who, cards in found.personas.items() if who == persona)]
-    valid = (WHOLE, *study.model.ids)
+    place, valid = "stage", (WHOLE, *study.model.ids)
+    if template == "day":
+        parts, place, valid = [found.day], "part of the day", (WHOLE, *DAY)
     cells: dict[str, dict[str, tuple[Card, ...]]] = {}
     for part in parts:
         for lane, by_stage in part.items():
@@ -61,7 +66,7 @@ def authored(
             for stage, cards in by_stage.items():
                 if stage not in valid:
                     hint = did_you_mean(stage, valid)
-                    raise UserError(f'{path.name}: {lane}: no stage "{stage}".{hint}')
+                    raise UserError(f'{path.name}: {lane}: no {place} "{stage}".{hint}')
                 own = cells.setdefault(lane, {})
                 own[stage] = (*own.get(stage, ()), *(_dated(card, found) for card in cards))
     return {lane: cells[lane] for lane in cells if lane in lanes}

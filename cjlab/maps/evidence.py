@@ -15,6 +15,7 @@ _NEUTRAL = {
     "csat": (0.5, 0.5),
     "ces": (4.0, 3.0),
     "sentiment": (0.0, 1.0),
+    "day.feeling": (0.0, 1.0),
 }
 
 

@@ -10,10 +10,11 @@ from cjlab.errors import UserError, did_you_mean
 from cjlab.maps import templates
 from cjlab.maps.asking import Tables
 from cjlab.maps.authored import authored
+from cjlab.maps.day_lanes import day_map
 from cjlab.maps.lanes import LANES, View, pains
 from cjlab.maps.model import JourneyMap
 
-FILLED = ("current", "blueprint")
+FILLED = ("current", "day", "blueprint")
 
 
 def fill(
@@ -36,8 +37,9 @@ def fill(
         Id or name of the persona that it is about; everybody by default.
     period : str, optional
         As in ``study.period``; the study's last complete one by default.
-    template : {"current", "blueprint"}, default "current"
-        What is drawn. A day in the life is filled from a diary, a future state from a scenario.
+    template : {"current", "day", "blueprint"}, default "current"
+        What is drawn. A day in the life is filled from the study's diary, over the diary's own
+        dates where no period is named; a future state is filled from a scenario.
     language : str, optional
         Of labels and texts; the study's by default.
     title : str, optional
@@ -67,6 +69,8 @@ def fill(
     language = language or study.language
     called = _called(study, language)
     persona = _persona(persona, called)
+    if template == "day":
+        return day_map(study, persona, called, period=period, language=language, title=title)
     span_ = periods.named(study.period(period), study.zone)
     lanes = templates.lanes(template, language)
     known = {lane.id for lane in lanes}

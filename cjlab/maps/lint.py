@@ -28,7 +28,7 @@ RULES: dict[str, tuple[int, Severity]] = {
 }
 QUARTER = timedelta(days=92)
 MOST_CARDS, MOST_STAGES = 6, 12
-_FEEDBACK = ("responses", "tickets")
+_FEEDBACK = ("responses", "tickets", "diary")
 
 
 class Finding(NamedTuple):

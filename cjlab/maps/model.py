@@ -47,7 +47,7 @@ class Number(Part):
     where : dict of str to str
         The dimensions that pick the row.
     source : str
-        The canonical table it stands on: ``events``, ``orders``, ``responses``, ``tickets``.
+        What it stands on: ``events``, ``orders``, ``responses``, ``tickets``, ``diary``.
     period : str
         Label of the period, such as ``2026Q3``.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cjlab.maps.asking import Tables
 
 A_CELL = 2
-_LONGEST = 140
+LONGEST = 140
 
 
 def quotes(tables: Tables, persona: str | None) -> dict[str, list[str]]:
@@ -31,7 +31,7 @@ def quotes(tables: Tables, persona: str | None) -> dict[str, list[str]]:
     if frame.empty:
         return {}
     chosen = voice.quotes(
-        frame, by=["stage"], minimum=tables.j.minimum, per_group=A_CELL, longest=_LONGEST,
+        frame, by=["stage"], minimum=tables.j.minimum, per_group=A_CELL, longest=LONGEST,
         among_agreed=True,
     ).table  # fmt: skip
     return {str(stage): own["quote"].to_list() for stage, own in chosen.groupby("stage")}
