@@ -7,7 +7,7 @@ from typing import Any
 
 from cjlab import messages, periods
 from cjlab.errors import UserError, did_you_mean
-from cjlab.maps import templates
+from cjlab.maps import measures, templates
 from cjlab.maps.asking import Tables
 from cjlab.maps.authored import authored
 from cjlab.maps.day_lanes import day_map
@@ -75,6 +75,7 @@ def fill(
     lanes = templates.lanes(template, language)
     known = {lane.id for lane in lanes}
     written = authored(study, known, persona)  # a slip of the pen is told before the work
+    measures.check(written.get(measures.LANE, {}), str(study.config.map.file))
     tables = Tables(study, span_, persona is not None)
     earlier = Tables(study, periods.named(span_.before, study.zone), persona is not None)
     view = View(tables, earlier, persona, called, language)
@@ -98,7 +99,11 @@ def fill(
         notes=_notes(view),
     )
     shown = {lane: cells for lane, cells in computed.items() if lane in known}
-    return empty.with_cards(shown).with_cards(written)
+    drawn = empty.with_cards(shown).with_cards(written)
+    if measures.LANE not in known:
+        return drawn
+    done = measures.effects(tables, written.get(measures.LANE, {}), persona, language)
+    return drawn.with_cards({measures.LANE: dict(done)})
 
 
 def _called(study: Any, language: str) -> dict[str, str]:

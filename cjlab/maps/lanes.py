@@ -298,7 +298,10 @@ def _thoughts(view: View) -> Cells:
         spoken = voices.themes(view.tables, view.language, **view.own())
     return {
         stage: (
-            *(_card(label, [number]) for label, number in spoken.get(stage, ())),
+            *(
+                _card(view.say("theme", theme=label), [number])
+                for label, number in spoken.get(stage, ())
+            ),
             *(
                 Card(text=f"“{worded(text, view.language)}”", origin="computed", source="responses")
                 for text in chosen.get(stage, ())

@@ -96,8 +96,9 @@ class Card(Part):
         Of computed pains and opportunities: their place, the worst first.
     level : float, optional
         An authored point of the emotion curve, from −1 (bad) to 1 (good).
-    owner, status, due, kpi : optional
-        Of company measures: who, how far, until when, measured by which metric.
+    owner, status, due, kpi, since : optional
+        Of company measures: who, how far, until when, measured by which metric, and the day from
+        which they took effect: a filled map tells the metric before and after it.
     effort, impact : int from 1 to 5, optional
         Of opportunities, as people judge them.
     touchpoint : str, optional
@@ -121,6 +122,7 @@ class Card(Part):
     status: Literal["planned", "started", "done", "dropped"] | None = None
     due: date | None = None
     kpi: str | None = None
+    since: date | None = None
     effort: int | None = Field(default=None, ge=1, le=5)
     impact: int | None = Field(default=None, ge=1, le=5)
     touchpoint: str | None = None

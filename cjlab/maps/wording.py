@@ -160,6 +160,7 @@ def fields_of(card: Card, language: str = "en") -> list[str]:
         "status": card.status and messages.text(f"map.status.{card.status}", language),
         "due": card.due,
         "kpi": card.kpi,
+        "since": card.since,
     }
     return [
         messages.text(

@@ -28,6 +28,8 @@ class Feelings:
         As in `cjlab.voice.sentiment`.
     cache : Embeddings, optional
         Keeps embeddings from run to run.
+    most : int, optional
+        With ``auto``: more different texts than these are read by the light model.
 
     Attributes
     ----------
@@ -47,6 +49,7 @@ class Feelings:
 
     model: Literal["auto", "embedding", "light"] = "auto"
     cache: Embeddings | None = None
+    most: int | None = None
     ids: ClassVar[tuple[str, ...]] = SIDES
     threshold: ClassVar[float] = 0.5
 
@@ -63,7 +66,9 @@ class Feelings:
     ) -> pd.DataFrame:
         """Return 1 where a text is on a side and 0 where not, null where it cannot be told."""
         listed = texts if isinstance(texts, pd.Series) else pd.Series(list(texts), dtype=object)
-        side = sentiment(listed, languages, model=self.model, cache=self.cache)["sentiment"]
+        many = self.most is not None and listed.nunique() > self.most
+        model = "light" if many and self.model == "auto" else self.model
+        side = sentiment(listed, languages, model=model, cache=self.cache)["sentiment"]
         known = side.notna().to_numpy()
         found = {name: np.where(known, side.eq(name).to_numpy(float), np.nan) for name in SIDES}
         return pd.DataFrame(found, index=listed.index)

@@ -140,7 +140,13 @@ def study_themes(study: Study, *, minimum: int = DEFAULT_MINIMUM, seed: int = 0)
     >>> study_themes(open_study("data/retail/study.yaml")).ids  # doctest: +SKIP
     """
     file = study.folder / FILE
-    return Themes.read(file) if file.is_file() else themes(study, minimum=minimum, seed=seed)
+    if file.is_file():
+        return Themes.read(file)
+    # An open study reads its sources once, so what is found in them stays the same.
+    found: dict[tuple[int, int], Themes] = vars(study).setdefault("_found_themes", {})
+    if (minimum, seed) not in found:
+        found[minimum, seed] = themes(study, minimum=minimum, seed=seed)
+    return found[minimum, seed]
 
 
 def study_texts(study: Study) -> pd.DataFrame:

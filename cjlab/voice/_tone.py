@@ -12,8 +12,12 @@ from cjlab.estimates import COLUMNS, dims, estimates
 from cjlab.study import Study
 from cjlab.voice._answers import When
 from cjlab.voice._coded import Coded, as_coded
+from cjlab.voice._embedding import Embeddings
 from cjlab.voice._feelings import Feelings
 from cjlab.voice._theme_shares import theme_shares
+
+#: More different texts than these take the embedding longer than people wait for a map.
+MOST = 500
 
 
 def tone(
@@ -22,7 +26,7 @@ def tone(
     by: str | Sequence[str] | None = None,
     start: When = None,
     end: When = None,
-    model: Literal["auto", "embedding", "light"] = "light",
+    model: Literal["auto", "embedding", "light"] = "auto",
 ) -> pd.DataFrame:
     """Tone of the texts: the share that is glad less the share that is unhappy.
 
@@ -37,8 +41,9 @@ def tone(
         Columns of the answers, such as ``"stage"``; a null there is ``(unknown)``.
     start, end : str, date or datetime, optional
         Half-open period in the study's zone.
-    model : {"auto", "embedding", "light"}, default "light"
-        As in `sentiment`; the light one reads thousands of texts a second.
+    model : {"auto", "embedding", "light"}, default "auto"
+        As in `sentiment`; but more than 500 different texts are read by the light model, unless
+        the embedding is asked for. A study keeps its embeddings from run to run.
 
     Returns
     -------
@@ -60,7 +65,8 @@ def tone(
     >>> tone(frame)[["value", "n", "hits"]].values.tolist()
     [[0.5, 4, 1]]
     """
-    found = theme_shares(as_coded(data, Feelings(model), start, end), by=by)
+    kept = Embeddings(data.private / "embeddings") if isinstance(data, Study) else None
+    found = theme_shares(as_coded(data, Feelings(model, kept, MOST), start, end), by=by)
     names = [name for name in dims(found) if name != "theme"]
     glad = found[found["theme"] == "positive"]
     on_scale = {name: 2 * glad[name] - 1 for name in ("value", "low", "high")}

@@ -67,7 +67,7 @@ def cards(draw) -> Card:
         "alt": draw(TEXTS) if image else draw(MAYBE),
     }
     free = {name: draw(MAYBE) for name in ("by", "owner", "kpi", "touchpoint")}
-    days = {name: draw(DATES) for name in ("written", "due")}
+    days = {name: draw(DATES) for name in ("written", "due", "since")}
     five = {name: draw(FIVE) for name in ("effort", "impact")}
     return Card(text=draw(TEXTS), **said, **free, **days, **five)
 

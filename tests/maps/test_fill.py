@@ -36,6 +36,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "written: 2026-09-01\nby: Åsa\ncards:\n"
         "  needs: {intent: [Pay without a fuss]}\n"
         "  emotion: {purchase: [{text: Relief, level: 0.6}]}\n"
+        "  measures:\n"
+        "    intent:\n"
+        "    - {text: New pay page, kpi: csat, touchpoint: payment, since: 2026-07-01}\n"
+        "    - {text: Fewer fields, kpi: dropoff, since: 2026-08-15, owner: Åsa}\n"
+        "    - {text: Later, kpi: dropoff, since: 2027-01-01}\n"
+        "    loyalty: [{text: Club call, kpi: nps, since: 2026-08-01}]\n"
         "personas:\n  P1: {desired_actions: {intent: [Try again]}}\n",
         encoding="utf-8",
     )
@@ -80,7 +86,7 @@ def test_the_planted_pain_is_ranked_first(
     # Worse on both counts, and beside each number that of the period before.
     assert [n.metric for n in card.numbers] == ["csat", "csat", "dropoff", "dropoff"]
     assert {n.where["persona"] for n in card.numbers} == {known["app_evening"]}
-    assert [n.period for n in card.numbers[:2]] == ["2026Q3", "2026-04-01..2026-07-01"]
+    assert [n.period for n in card.numbers[:2]] == ["2026Q3", "2026Q2"]
     own = [(stage, card.rank) for lane, stage, card in maps["app"].walk() if lane == "pains"]
     assert own == [("intent", 1)]
 
@@ -176,3 +182,35 @@ def test_mistakes_are_one_line(study: Study, maps: dict[str, JourneyMap], folder
             with pytest.raises(UserError, match=said):
                 fill.fill(study)
         (folder / "map.yaml").write_text(text, encoding="utf-8")
+
+
+def test_a_measure_tells_its_figure_before_and_after(
+    maps: dict[str, JourneyMap], study: Study
+) -> None:
+    told = [card for card in maps["everybody"].cell("measures", "intent") if card.numbers]
+    page, fields = told
+    assert page.text.startswith("“New pay page”: clearly worse since Jul 1, 2026")
+    after, before = page.numbers
+    options = {"by": "touchpoint", "pool": "wave"}
+    for number, start, end in (
+        (after, "2026-07-01", "2026-10-01"),
+        (before, "2026-04-01", "2026-07-01"),
+    ):
+        plain = cj.voice.scores(study, "csat", start=start, end=end, **options)
+        row = plain[(plain["metric"] == "csat") & (plain["touchpoint"] == "payment")].iloc[0]
+        assert (number.value, number.n) == (row["value"], row["n"])
+    assert fields.numbers[0].period == "2026-08-15..2026-10-01"
+    assert fields.numbers[1].metric == "dropoff" and "2026-06-29" in fields.numbers[1].call
+    club = [card for card in maps["everybody"].cell("measures", "loyalty") if not card.owner]
+    assert club[-1].text.startswith("“Club call”: too little is known") and not club[-1].numbers
+
+
+def test_a_measure_needs_a_figure_that_has_a_better_side(folder: Path) -> None:
+    file = folder / "map.yaml"
+    written = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(written.replace("kpi: nps", "kpi: npss"), encoding="utf-8")
+        with pytest.raises(UserError, match=r'measures: loyalty: kpi "npss".*Did you mean "nps"'):
+            fill.fill(open_study(folder))
+    finally:
+        file.write_text(written, encoding="utf-8")
