@@ -303,7 +303,7 @@ class _Summing:
     def __init__(self, mature: Any) -> None:
         self.mature = mature
         self.items: list[Item] = []
-        self.parts: list[tuple[Any, Any, Any, Any]] = []
+        self.parts: list[tuple[Any, ...]] = []
 
     def add(self, item: Item, x: Any, n: Any, *, still_open: bool = False) -> None:
         """Add an item with what each route adds to it; only finished ones do, or open ones."""
@@ -314,8 +314,10 @@ class _Summing:
 
     def all(self) -> Summands:
         """Return everything that was added."""
-        columns = (np.concatenate(part) for part in zip(*self.parts, strict=True))
-        table = pd.DataFrame(dict(zip(("route", "item", "x", "n"), columns, strict=True)))
+        nothing = np.zeros(0, "int64")
+        parts = zip((nothing,) * 4, *self.parts, strict=True)
+        names = ("route", "item", "x", "n")
+        table = pd.DataFrame(dict(zip(names, map(np.concatenate, parts), strict=True)))
         return Summands(self.items, table)
 
 

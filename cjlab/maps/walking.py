@@ -64,8 +64,8 @@ class Walked:
                 messages.text(
                     "map.walk.step", self.language,
                     number=row["step"], touchpoint=name, walkers=row["walkers"],
-                    missed=row["missed"], order=row["order"], minutes=row["minutes"], timed=row["timed"],
-                    ease=row["ease"], feeling=row["feeling"],
+                    missed=row["missed"], order=row["order"], minutes=row["minutes"],
+                    timed=row["timed"], ease=row["ease"], feeling=row["feeling"],
                 )
             )  # fmt: skip
             lines += [f"    {line}" for line in self._data(row)]
