@@ -13,10 +13,10 @@ import pandas as pd
 from cjlab import messages, privacy
 from cjlab.clusters import clustered_mean, clustered_share
 from cjlab.errors import UserError, did_you_mean
-from cjlab.estimates import concat, estimates
+from cjlab.estimates import COLUMNS, concat, estimates
 from cjlab.journey.base import Journeys, parse_duration
 from cjlab.journey.routes import SUMS, routes
-from cjlab.maps.deviations import OTHER, PARTS, Deviations, Item, codes_of, dense
+from cjlab.maps.deviations import FINISHED, OPEN, OTHER, PARTS, Deviations, codes_of, dense
 from cjlab.maps.model import JourneyMap
 from cjlab.maps.plan import Plan, plan_of
 from cjlab.stats import proportion
@@ -25,7 +25,8 @@ from cjlab.stats import proportion
 LONGEST = 200
 BEGINS = ("first", "planned")
 _PLACE = ("step", "touchpoint", "next")
-_NOTES = {"finished journeys": "no_finished_journeys", "open journeys": "no_open_journeys"}
+_NOTES = {FINISHED: "no_finished_journeys", OPEN: "no_open_journeys"}
+_MADE = [name for name in COLUMNS if name != "status"]
 # Of a step, what tells how many reached it: each follows from the others.
 _TOGETHER = ("reached", "skipped", "out_of_order", "repeated", "returned")
 
@@ -196,45 +197,33 @@ def measured(found: Deviations, names: Sequence[str], top: int) -> pd.DataFrame:
     )
     full = heads.merge(sums, "left", [*own.base, "item"])
     full[list(SUMS)] = full[list(SUMS)].fillna(0)
-    parts = []
-    for number, item in enumerate(items):
-        rows = full[full["item"] == number].reset_index(drop=True)
-        parts.append(_estimated(rows, item, j).assign(_item=number))
-    whole = pd.concat(parts, ignore_index=True).sort_values([*own.base, "_item"])
-    whole["step"] = whole["step"].astype("Int64")
-    kept = whole.drop(columns=[*SUMS, "item", "_item"], errors="ignore")
-    for name in ("n", "customers", "hits"):
-        kept[name] = whole[name]
-    return estimates(kept.reset_index(drop=True), dims)
+    said = pd.DataFrame(items).rename_axis("item").reset_index().astype({"step": "Int64"})
+    full = full.merge(said, on="item").sort_values([*own.base, "item"], ignore_index=True)
+    parts = (_estimated(rows, str(kind), j) for kind, rows in full.groupby("kind", sort=False))
+    return estimates(pd.concat(parts).sort_index()[[*dims, *_MADE]], dims)
 
 
-def _estimated(rows: pd.DataFrame, item: Item, j: Journeys) -> pd.DataFrame:
-    """Make estimates of sums; each kind in its way."""
-    place = {"step": item.step, "touchpoint": item.touchpoint, "next": item.next}
-    told = rows.assign(metric=item.metric, of=item.of, **place)
+def _estimated(rows: pd.DataFrame, kind: str, j: Journeys) -> pd.DataFrame:
+    """Make estimates of sums, all of one kind: a count, a share, a mean or a mean of events."""
     x, n = rows["x"], rows["n"]
-    if item.kind == "count":
-        return told.assign(value=x, low=np.nan, high=np.nan, hits=rows["customers"],
+    if kind == "count":
+        return rows.assign(value=x, low=np.nan, high=np.nan, hits=rows["customers"],
                            unit=f"{j.unit}s", note=None)  # fmt: skip
     sums = [rows[name] for name in ("groups", "xx", "xn", "nn")]
-    if item.kind == "share":
-        once = j.unit != "session"
-        found = proportion(x, n) if once else clustered_share(x, n, *sums)
-        unit = "1"
+    if kind == "share":
+        found = proportion(x, n) if j.unit != "session" else clustered_share(x, n, *sums)
     else:
-        scale = PARTS if item.kind == "mean" else 1
+        scale = PARTS if kind == "mean" else 1
         found = clustered_mean(x / scale, n, sums[0], sums[1] / scale**2, sums[2] / scale, sums[3])
-        unit = "1" if item.kind == "mean" else "events"
-        if item.kind == "mean":
-            told["hits"] = None
-    one = pd.Series(np.isnan(found.low) & (n > 0).to_numpy(), rows.index)
-    note = pd.Series("no_spread", rows.index).where(one)
-    note = note.mask(one & (rows["groups"] == 1), "one_customer")
-    note = note.mask(n == 0, _NOTES.get(item.of, "nobody_came"))
-    low, high = found.low, found.high
-    if item.kind == "mean":
-        low, high = np.clip(low, 0, 1), np.clip(high, 0, 1)
-    return told.assign(value=found.value, low=low, high=high, unit=unit, note=note)
+    low, high = np.maximum(found.low, 0), found.high
+    if kind == "mean":
+        rows, high = rows.assign(hits=np.nan), np.minimum(high, 1)
+    alone = np.isnan(low) & (n > 0)
+    note = pd.Series("no_spread", rows.index).where(alone)
+    note = note.mask(alone & (rows["groups"] == 1), "one_customer")
+    note = note.mask(n == 0, rows["of"].map(_NOTES).fillna("nobody_came"))
+    unit = "events" if kind == "events" else "1"
+    return rows.assign(value=found.value, low=low, high=high, unit=unit, note=note)
 
 
 def _segments(table: pd.DataFrame, found: Deviations) -> list[pd.DataFrame]:
@@ -278,8 +267,6 @@ def _examples(found: Deviations, word: Callable[[str], str], top: int) -> pd.Dat
         sums = found.routes.sums(dense(shown, mature), split=False)
     names = [*(found.told(rows[0], word) for rows in shown), *([OTHER] if rest else [])]
     rows = sums.sort_values("item", ignore_index=True)
-    item = Item("way", "share", "finished journeys")
-    table = _estimated(rows, item, j).assign(path=[names[at] for at in rows["item"]])
-    columns = ["path", "metric", "value", "low", "high", "n", "customers", "hits", "unit", "of"]
-    table = estimates(table[[*columns, "note"]], ["path"])
-    return privacy.gate(table, j.minimum)[0]
+    rows = rows.assign(path=[names[at] for at in rows["item"]], metric="way", of=FINISHED)
+    table = _estimated(rows, "share", j)[["path", *_MADE]]
+    return privacy.gate(estimates(table, ["path"]), j.minimum)[0]

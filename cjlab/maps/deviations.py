@@ -18,6 +18,8 @@ from cjlab.maps.plan import Plan
 
 #: Fitness is summed in ten-thousandths: whole numbers add up alike on every engine.
 PARTS = 10_000
+#: What shares are of.
+FINISHED, OPEN = "finished journeys", "open journeys"
 START, COMPLETED, END, OTHER = "(start)", "(completed)", "(end)", "(other)"
 _NEXT = 5  # of what comes after leaving the plan, the most common by name
 _ENDED, _REST = -1, -2
@@ -168,17 +170,16 @@ class Deviations:
         sofar = reached | (reach[:, None] > self.group)
         back = reached & (spare & taken | late & (visits > 1))
         out = _Summing(self.mature)
-        done = "finished journeys"
-        out.add(Item("journeys", "count", done), one, one)
-        out.add(Item("open", "count", "open journeys"), one, one, still_open=True)
-        out.add(Item("fitness", "mean", done), self.fitness, one)
-        out.add(Item("as_planned", "share", done), self.cost == 0, one)
-        out.add(Item("fitness_open", "mean", "open journeys"), self.fitness, one, still_open=True)
-        out.add(Item("cut", "share", done), self.routes.known["cut"].to_numpy(dtype=bool), one)
+        out.add(Item("journeys", "count", FINISHED), one, one)
+        out.add(Item("open", "count", OPEN), one, one, still_open=True)
+        out.add(Item("fitness", "mean", FINISHED), self.fitness, one)
+        out.add(Item("as_planned", "share", FINISHED), self.cost == 0, one)
+        out.add(Item("fitness_open", "mean", OPEN), self.fitness, one, still_open=True)
+        out.add(Item("cut", "share", FINISHED), self.routes.known["cut"].to_numpy(dtype=bool), one)
         for k, planned in enumerate(self.plan.steps):
             place = (planned.number, planned.touchpoint)
             here = "journeys that reached it"
-            out.add(Item("reached", "share", done, *place), reached[:, k], one)
+            out.add(Item("reached", "share", FINISHED, *place), reached[:, k], one)
             if self.required[k]:
                 came = "journeys that came so far"
                 out.add(Item("skipped", "share", came, *place),
@@ -211,7 +212,7 @@ class Deviations:
         places = [(0, START), *((step.number, step.touchpoint) for step in self.plan.steps)]
         for number, touchpoint in [*places, (len(self.codes) + 1, COMPLETED)]:
             here = left == number
-            out.add(Item("left", "share", "finished journeys", number, touchpoint), here, one)
+            out.add(Item("left", "share", FINISHED, number, touchpoint), here, one)
             if touchpoint != COMPLETED and (number == 0 or self._may_leave(number)):
                 for code, name in names.items():
                     item = Item("left_to", "share", "journeys that left here",
@@ -242,10 +243,10 @@ class Deviations:
         ranked = [code for _, code in sorted((-n, code) for code, n in counts.items())]
         one = np.ones(len(extras), "int64")
         for code in ranked[:top]:
-            item = Item("extra", "share", "finished journeys", touchpoint=self.labels[code])
+            item = Item("extra", "share", FINISHED, touchpoint=self.labels[code])
             out.add(item, np.array([code in own for own in extras]), one)
         if rest := set(ranked[top:]):
-            item = Item("extra", "share", "finished journeys", touchpoint=OTHER)
+            item = Item("extra", "share", FINISHED, touchpoint=OTHER)
             out.add(item, np.array([bool(own & rest) for own in extras]), one)
 
     def ways(self) -> dict[tuple[int, ...], list[int]]:
