@@ -16,6 +16,7 @@ from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS, concat, estimates
 from cjlab.journey.base import Journeys, parse_duration
 from cjlab.journey.routes import SUMS, routes
+from cjlab.journey.timing import DAY
 from cjlab.maps.deviations import FINISHED, OPEN, OTHER, PARTS, Deviations, codes_of, dense
 from cjlab.maps.model import JourneyMap
 from cjlab.maps.plan import Plan, plan_of
@@ -49,8 +50,8 @@ class Conformance:
         Of the map.
     minimum : int
         Fewer customers than these are not shown.
-    window : str or None
-        How long a journey was followed.
+    days : float or None
+        How long a journey was followed; null where it was to the end of observation.
     """
 
     plan: Plan
@@ -59,7 +60,7 @@ class Conformance:
     title: str
     language: str
     minimum: int
-    window: str | None
+    days: float | None
 
     def __str__(self) -> str:
         from cjlab.maps.conforming import text
@@ -181,7 +182,7 @@ def conformance(
         examples = estimates(examples[examples["path"] != OTHER], ["path"])
     return Conformance(
         plan, table, examples, journey_map.title, journey_map.language, j.minimum,
-        None if window is None else str(window),
+        None if span is None else span / DAY,
     )  # fmt: skip
 
 

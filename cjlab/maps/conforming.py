@@ -10,7 +10,6 @@ import pandas as pd
 
 from cjlab import messages
 from cjlab.estimates import dims
-from cjlab.journey.base import parse_duration
 from cjlab.maps import wording
 from cjlab.maps.asking import each, plain
 from cjlab.maps.model import Number
@@ -22,7 +21,6 @@ _HEAD = ("journeys", "open", "fitness", "as_planned", "fitness_open", "cut")
 _COUNTS = ("journeys", "open")
 _STEP = ("reached", "skipped", "out_of_order", "repeated", "returned", "left")
 _ENDS = {"(start)": "start", "(completed)": "completed", "(end)": "end", "(other)": "other"}
-_DAY = 86_400e6  # microseconds
 
 
 def text(found: Conformance) -> str:
@@ -76,10 +74,9 @@ def _segments(found: Conformance) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _notes(found: Conformance) -> list[str]:
-    if found.window is None:
+    if found.days is None:
         return [_say(found, "note_closed")]
-    span = messages.days((parse_duration(found.window, "window") or 0) / _DAY)
-    return [_say(found, "note_window", window=span)]
+    return [_say(found, "note_window", window=messages.days(found.days))]
 
 
 def _summary(found: Conformance, table: pd.DataFrame) -> list[str]:

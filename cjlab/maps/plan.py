@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from cjlab.errors import UserError, did_you_mean
-from cjlab.journey.base import Journeys
 from cjlab.maps.model import Card, JourneyMap
+
+if TYPE_CHECKING:
+    from cjlab.journey.base import Journeys
 
 #: The lanes whose cards may say what customers are to do.
 LANES = ("touchpoints", "actions", "evidence")

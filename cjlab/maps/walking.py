@@ -18,10 +18,10 @@ from cjlab.journey.base import Journeys
 from cjlab.journey.converting import time_to_convert
 from cjlab.maps import sheets, wording
 from cjlab.maps.asking import each
-from cjlab.maps.checklist import COLUMNS, RANGES, head
 from cjlab.maps.model import JourneyMap
 from cjlab.maps.plan import Plan, Step, plan_of
 from cjlab.maps.tables import shown
+from cjlab.maps.walk_form import COLUMNS, RANGES, head
 from cjlab.study import Study
 from cjlab.voice import scores
 
@@ -101,7 +101,7 @@ def walked(
     Parameters
     ----------
     paths : str, Path or several
-        Forms of :func:`cjlab.maps.checklist.checklist`, XLSX or saved as CSV, one for each
+        Forms of :func:`cjlab.maps.checklist`, XLSX or saved as CSV, one for each
         walker.
     journey_map : JourneyMap
         The map that they were made from.

@@ -12,8 +12,8 @@ from cjlab import messages
 from cjlab.errors import UserError
 from cjlab.journey import Journeys
 from cjlab.maps import Card, JourneyMap, checklist, walked
-from cjlab.maps.checklist import COLUMNS
 from cjlab.maps.model import Column, Lane
+from cjlab.maps.walk_form import COLUMNS
 from tests.maps.test_conformance import journeys, planned
 
 MAP = planned("ab", "c", optional="b")

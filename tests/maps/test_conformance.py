@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from itertools import groupby, permutations, product
 
@@ -16,9 +17,9 @@ from cjlab.errors import UserError
 from cjlab.estimates import dims
 from cjlab.journey import Journeys
 from cjlab.journey.routes import SUMS, routes
-from cjlab.maps import Card, Column, JourneyMap, Lane, conformance, plan_of
+from cjlab.maps import Card, Column, JourneyMap, Lane, plan_of
 from cjlab.maps.alignment import align
-from cjlab.maps.conformance import Conformance
+from cjlab.maps.conformance import Conformance, conformance
 from cjlab.maps.deviations import Deviations
 from cjlab.stats import proportion
 from tests.maps.small import HOSTILE
@@ -457,6 +458,12 @@ def test_it_speaks_the_language_of_the_map_and_escapes(language: str, hostile: J
     assert "\u202e" not in html + text and "\x07" not in html + text
     assert messages.text("map.plan.metric.reached", language) in text
     assert messages.own("map.plan.title", language) and "c00" not in text
+
+
+def test_a_window_may_be_a_timedelta() -> None:
+    j = journeys(["ab"] * 12, until="2026-02-01")
+    told = {str(conformance(planned("ab"), j, window=w)) for w in ("10D", timedelta(days=10))}
+    assert len(told) == 1 and "followed for 10 days" in told.pop()
 
 
 def test_ids_and_small_numbers_never_leave() -> None:

@@ -42,7 +42,7 @@ def checklist(journey_map: JourneyMap, path: str | Path, *, language: str | None
     journey_map : JourneyMap
         The map; its plan as in :func:`cjlab.maps.conformance.conformance`.
     path : str or Path
-        Where to, ``.xlsx`` to fill in and read back with :func:`cjlab.maps.walking.walked`, or
+        Where to, ``.xlsx`` to fill in and read back with :func:`cjlab.maps.walked`, or
         ``.md`` to print.
     language : str, optional
         Of the form; the map's by default.
