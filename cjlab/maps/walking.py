@@ -17,8 +17,8 @@ from cjlab.errors import UserError, did_you_mean
 from cjlab.journey.base import Journeys
 from cjlab.journey.converting import time_to_convert
 from cjlab.maps import sheets, wording
-from cjlab.maps.asking import each
-from cjlab.maps.model import JourneyMap
+from cjlab.maps.asking import each, plain
+from cjlab.maps.model import JourneyMap, Number
 from cjlab.maps.plan import Plan, Step, plan_of
 from cjlab.maps.tables import shown
 from cjlab.maps.walk_form import COLUMNS, RANGES, head
@@ -27,6 +27,8 @@ from cjlab.voice import scores
 
 _SCORES = ("csat", "ces")
 _DAY = 24 * 60  # minutes
+# Of customers: the column, what its other columns begin with, and the unit to show.
+_BESIDE = (("data_minutes", "data", "d"), ("csat", "csat", "1"), ("ces", "ces", "effort"))
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,21 @@ class Walked:
         tried and could not), ``order`` (median place among the steps that they did), ``minutes``
         (median since the planned step before) with ``timed`` (of how many), the medians ``wait``,
         ``ease`` and ``feeling``; then of customers ``data_minutes`` (median time from the step
-        before) with ``data_low, data_high, data_n``, and ``csat, ces`` with ``csat_low`` and so
-        on. Null where it is not known, or withheld because of too few customers.
+        before) with ``data_low, data_high, data_n, data_status, data_note``, and ``csat, ces`` with
+        ``csat_low`` and so on. Null where it is not known, or withheld because of too few customers.
     remarks : DataFrame
         ``step, touchpoint, walker, missing, note, picture``: what was written.
     language : str
         Of the map.
+    minimum : int
+        Fewer customers than these are not shown.
     """
 
     walkers: tuple[str, ...]
     steps: pd.DataFrame
     remarks: pd.DataFrame
     language: str
+    minimum: int
 
     def __str__(self) -> str:
         count = len(self.walkers)
@@ -64,8 +69,8 @@ class Walked:
                 messages.text(
                     "map.walk.step", self.language,
                     number=row["step"], touchpoint=name, walkers=row["walkers"],
-                    missed=row["missed"], order=row["order"], minutes=row["minutes"],
-                    timed=row["timed"], ease=row["ease"], feeling=row["feeling"],
+                    missed=row["missed"], order=row["order"],
+                    minutes=messages.days(_days(row["minutes"])), timed=row["timed"], ease=row["ease"], feeling=row["feeling"],
                 )
             )  # fmt: skip
             lines += [f"    {line}" for line in self._data(row)]
@@ -76,17 +81,23 @@ class Walked:
         return "\n".join(wording.plain(line) for line in lines)
 
     def _data(self, row: dict[str, Any]) -> Iterable[str]:
-        for name in ("data_minutes", *_SCORES):
-            stem = name.removesuffix("_minutes")
-            if pd.isna(row[name]):
+        """What customers do and say there, or why that cannot be told."""
+        for name, stem, unit in _BESIDE:
+            status = plain(row[f"{stem}_status"])
+            if status is None:
                 continue
-            low, high = row[f"{stem}_low"], row[f"{stem}_high"]
-            form = messages.percent if name == "csat" else messages.number
-            yield messages.text(
-                f"map.walk.{stem}", self.language,
-                value=form(row[name]), interval=messages.interval(low, high, form),
-                n=int(row[f"{stem}_n"]),
+            scale = _DAY if unit == "d" else 1
+            keys = {"value": name, "low": f"{stem}_low", "high": f"{stem}_high"}
+            said = {one: plain(row[key]) for one, key in keys.items()}
+            limits = {one: value and value / scale for one, value in said.items()}
+            number = Number(
+                metric=stem, n=plain(row[f"{stem}_n"]), unit=unit, status=status,
+                note=plain(row[f"{stem}_note"]), call="walked", source="", **limits,
             )  # fmt: skip
+            told = wording.value_text(number, self.language, self.minimum)
+            if number.value is not None:
+                told += f" ({wording.basis_text(number, self.language)})"
+            yield messages.text(f"map.walk.{stem}", self.language, told=told)
 
 
 def walked(
@@ -106,7 +117,7 @@ def walked(
     journey_map : JourneyMap
         The map that they were made from.
     j : Journeys
-        The journeys that the walks are compared with.
+        The journeys that the walks are compared with; of sessions for the pace of one visit.
     study : Study, optional
         Whose answers on satisfaction and effort, of the period of `j`, stand beside a step.
 
@@ -151,7 +162,7 @@ def walked(
     return Walked(
         tuple(names), pd.DataFrame(rows),
         remarks.sort_values(["step", "walker"], kind="stable", ignore_index=True),
-        journey_map.language,
+        journey_map.language, j.minimum,
     )  # fmt: skip
 
 
@@ -295,6 +306,10 @@ def _met(frame: pd.DataFrame, step: Step, last: Step | None) -> dict[str, Any]:
     return found | {column: _median(done[column]) for column in ("wait", "ease", "feeling")}
 
 
+def _days(minutes: float | None) -> float:
+    return float("nan") if minutes is None else minutes / _DAY
+
+
 def _median(values: pd.Series) -> float | None:
     known = values.dropna()
     return float(median(known)) if len(known) else None
@@ -314,10 +329,13 @@ def _time(j: Journeys, last: Step | None, step: Step) -> dict[str, Any]:
 
 def _said(name: str, row: dict[str, Any] | None, scale: float = 1) -> dict[str, Any]:
     """A number of customers with its limits and n, null where there is none."""
-    if row is None or row["status"] != "ok":
-        return {name: None, f"{name}_low": None, f"{name}_high": None, f"{name}_n": None}
-    limits = {f"{name}_{side}": row[side] * scale for side in ("low", "high")}
-    return {name: row["value"] * scale, **limits, f"{name}_n": int(row["n"])}
+    keys = ("low", "high", "n", "status", "note")
+    if row is None:
+        return {name: None, **{f"{name}_{key}": None for key in keys}}
+    found = {key: plain(row[key]) for key in ("value", *keys)}
+    scaled = {key: found[key] and found[key] * scale for key in ("value", "low", "high")}
+    found |= scaled
+    return {name: found.pop("value"), **{f"{name}_{key}": found[key] for key in keys}}
 
 
 def _scores(study: Study, j: Journeys) -> dict[tuple[str, str], dict[str, Any]]:

@@ -102,12 +102,14 @@ def test_walks_stand_beside_the_data(walks: list[Path]) -> None:
         ["Eva", "", "=1+1"], ["Anna", "The price", ""],
     ]  # fmt: skip
     assert "2 walkers; too few for an interval." in str(found)
-    assert "customers: median 1,440 minutes" in str(found)
+    assert "customers, median time since the step before: 1 day" in str(found)
+    assert "30 minutes since the step before (of 1)" in str(found)
 
 
 def test_too_few_customers_are_not_told(walks: list[Path]) -> None:
     found = walked(walks, MAP, journeys(["abc"] * 6))
     assert found.steps[["data_minutes", "data_n"]].isna().all(axis=None)
+    assert "< 10" in str(found)
 
 
 def test_forms_saved_as_csv_are_read(tmp_path: Path, walks: list[Path], j: Journeys) -> None:
