@@ -105,8 +105,9 @@ def plan_of(journey_map: JourneyMap, within: str = "ordered") -> Plan:
     --------
     >>> from cjlab.maps import Card, template
     >>> call = Card(text="Calls", touchpoint="call", optional=True)
-    >>> plan_of(template("day").with_cards({"touchpoints": {"night": (call,)}})).steps[0].optional
-    True
+    >>> written = template("current").with_cards({"touchpoints": {"purchase": (call,)}})
+    >>> [(step.number, step.touchpoint, step.optional) for step in plan_of(written).steps]
+    [(1, 'call', True)]
     """
     if within not in WITHIN:
         raise UserError(f'within is "{within}".{did_you_mean(within, WITHIN)}')

@@ -45,7 +45,7 @@ class Walked:
         (median since the planned step before) with ``timed`` (of how many), the medians ``wait``,
         ``ease`` and ``feeling``; then of customers ``data_minutes`` (median time from the step
         before) with ``data_low, data_high, data_n, data_status, data_note``, and ``csat, ces`` with
-        ``csat_low`` and so on. Null where it is not known, or withheld because of too few customers.
+        ``csat_low`` and so on. Null where it is not known, or withheld: too few customers.
     remarks : DataFrame
         ``step, touchpoint, walker, missing, note, picture``: what was written.
     language : str
@@ -70,7 +70,8 @@ class Walked:
                     "map.walk.step", self.language,
                     number=row["step"], touchpoint=name, walkers=row["walkers"],
                     missed=row["missed"], order=row["order"],
-                    minutes=messages.days(_days(row["minutes"])), timed=row["timed"], ease=row["ease"], feeling=row["feeling"],
+                    minutes=messages.days(_days(row["minutes"])), timed=row["timed"],
+                    ease=row["ease"], feeling=row["feeling"],
                 )
             )  # fmt: skip
             lines += [f"    {line}" for line in self._data(row)]
