@@ -225,12 +225,15 @@ def map_(
     language: Annotated[str | None, typer.Option(help="en, sv, nb, da or fi")] = None,
     lint: Annotated[bool, typer.Option("--lint", help="say what the map lacks")] = False,
     least: Annotated[int, typer.Option(help="exit 1 below this score; with --lint")] = 0,
+    conformance: Annotated[Path | None, typer.Option(help="study to compare the plan with")] = None,
 ) -> None:
     """Fill a journey map from a study, or read one, and write it."""
     from cjlab.maps import _commands
 
-    for line in (found := _commands.Job(source, persona, period, template, language)).write(to):
+    found = _commands.Job(source, persona, period, template, language, conformance)
+    for line in found.write(to):
         typer.echo(line)
+    found.conformance(lambda line: typer.echo(_plain(line)))
     if lint and found.lint(lambda line: typer.echo(_plain(line))) < least:
         raise typer.Exit(1)
 

@@ -1,26 +1,57 @@
 """Journey maps made of evidence: filled from the study, written on by people, drawn anywhere."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from cjlab.maps.days import day, diary
 from cjlab.maps.files import schema
 from cjlab.maps.grids import preview
 from cjlab.maps.html import side_by_side
 from cjlab.maps.model import Card, Column, JourneyMap, Lane, Number
 from cjlab.maps.opportunities import opportunities
+from cjlab.maps.plan import Plan, Step, plan_of
 from cjlab.maps.templates import template
 from cjlab.maps.ties import reconcile
+
+if TYPE_CHECKING:
+    from cjlab.maps.conformance import Conformance
+    from cjlab.maps.walk_form import checklist
+    from cjlab.maps.walking import Walked, walked
 
 __all__ = [
     "Card",
     "Column",
+    "Conformance",
     "JourneyMap",
     "Lane",
     "Number",
+    "Plan",
+    "Step",
+    "Walked",
+    "checklist",
     "day",
     "diary",
     "opportunities",
+    "plan_of",
     "preview",
     "reconcile",
     "schema",
     "side_by_side",
     "template",
+    "walked",
 ]
+
+# What reads events takes seconds to import; a map that is only drawn does without.
+_HOMES = {
+    "Conformance": "conformance",
+    "Walked": "walking",
+    "checklist": "walk_form",
+    "walked": "walking",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name in _HOMES:
+        return getattr(import_module(f"cjlab.maps.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'cjlab.maps' has no attribute {name!r}")

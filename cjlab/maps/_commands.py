@@ -44,12 +44,13 @@ class Job:
     period: str | None
     template: str
     language: str | None
+    beside: Path | None = None
 
     @cached_property
     def map(self) -> JourneyMap:
         """The map: read where the source is one, else filled from the study."""
         if self.source.suffix.lower() in _FILES or self._written():
-            if self.persona or self.period or self.language:
+            if self.persona or (self.period and not self.beside) or self.language:
                 raise UserError(
                     f"{self.source.name} is a map already: --persona, --period and --language "
                     "are for studies."
@@ -89,6 +90,24 @@ class Job:
             f"{len(self.map.shown_lanes())} lanes, {cards} cards, {numbers} numbers; "
             "--to map.html writes it"
         ]
+
+    def conformance(self, say: Callable[[str], object]) -> None:
+        """Say how the journeys of the study beside go with the plan on the map."""
+        if self.beside is None:
+            return
+        from cjlab.maps.plan import plan_of
+        from cjlab.personas.assign import frozen
+        from cjlab.study import open_study
+
+        plan_of(self.map)  # a map without a plan is told before the work
+        study = open_study(self.beside)
+        persona = self.map.persona
+        study = frozen(study) if persona else study
+        span = study.period(self.period)
+        where = {"persona": persona} if persona else None
+        j = study.journeys(start=span.start, end=span.end, where=where)
+        for line in str(self.map.conformance(j)).splitlines():
+            say(line)
 
     def lint(self, say: Callable[[str], object]) -> int:
         """Say what the map lacks, and return its score from 0 to 100."""

@@ -84,7 +84,7 @@ class Told:
 
     def number(self, row: Any) -> Number:
         """Return one row as a number of the map."""
-        said = {name: _plain(row[name]) for name in Number.model_fields if name in row}
+        said = {name: plain(row[name]) for name in Number.model_fields if name in row}
         where = {name: str(row[name]) for name in dims(self.frame)}
         period = self.call.period.label
         return Number(**said, call=str(self.call), where=where, source=self.source, period=period)
@@ -101,7 +101,7 @@ def each(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     yield from frame.to_dict("records")  # type: ignore[misc]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a cell as JSON has it, null for what is missing."""
     if value is None or pd.isna(value):
         return None

@@ -18,6 +18,7 @@ from cjlab._parts import Part
 from cjlab.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
+    from cjlab.maps.conformance import Conformance
     from cjlab.maps.diff import Diff
     from cjlab.maps.lint import Lint
 
@@ -103,6 +104,8 @@ class Card(Part):
         Of opportunities, as people judge them.
     touchpoint : str, optional
         Id of the touchpoint that it is about.
+    optional : bool
+        Of an authored card with a touchpoint: the plan lets customers do without it.
     source : str, optional
         Of a computed card without numbers, such as a quote: the table that it stands on.
     image, alt : str, optional
@@ -126,6 +129,7 @@ class Card(Part):
     effort: int | None = Field(default=None, ge=1, le=5)
     impact: int | None = Field(default=None, ge=1, le=5)
     touchpoint: str | None = None
+    optional: bool = False
     source: str | None = None
     image: str | None = None
     alt: str | None = None
@@ -346,3 +350,9 @@ class JourneyMap(Part):
         from cjlab.maps.diff import diff
 
         return diff(self, other)
+
+    def conformance(self, j: Any, **options: Any) -> Conformance:
+        """Compare the plan with journeys; see :func:`cjlab.maps.conformance.conformance`."""
+        from cjlab.maps.conformance import conformance
+
+        return conformance(self, j, **options)

@@ -27,21 +27,21 @@ def markdown(journey_map: JourneyMap) -> str:
       - 1\\. Waits
     """
     language = journey_map.language
-    parts = [f"# {_md(journey_map.title)}"]
-    parts += ["\n".join(f"- {_md(k)}: {_md(v)}" for k, v in wording.head_of(journey_map))]
+    parts = [f"# {escaped(journey_map.title)}"]
+    parts += ["\n".join(f"- {escaped(k)}: {escaped(v)}" for k, v in wording.head_of(journey_map))]
     whole = messages.text("map.file.whole", language)
     stages = {WHOLE: whole} | {column.id: column.label for column in journey_map.columns}
     for stage, label in stages.items():
         rows = [
-            f"- **{_md(lane.label)}**\n" + "\n".join(_items(journey_map, lane.id, stage))
+            f"- **{escaped(lane.label)}**\n" + "\n".join(_items(journey_map, lane.id, stage))
             for lane in journey_map.lanes
             if journey_map.cell(lane.id, stage)
         ]
         if rows or stage != WHOLE:
-            parts += [f"## {_md(label)}", "\n".join(rows) or "–"]
+            parts += [f"## {escaped(label)}", "\n".join(rows) or "–"]
     if notes := wording.notes_of(journey_map):
         heading = messages.text("map.file.notes", language)
-        parts += [f"## {heading}", "\n".join(f"- {_md(note)}" for note in notes)]
+        parts += [f"## {heading}", "\n".join(f"- {escaped(note)}" for note in notes)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -77,12 +77,12 @@ def _items(journey_map: JourneyMap, lane: str, stage: str) -> Iterator[str]:
     cards = journey_map.cell(lane, stage)
     for card in cards:
         text, *more = said.lines(card, journey_map)
-        yield f"  - {_md(text)}"
-        yield from (f"    - {_md(line)}" for line in more)
-    yield f"  - {_md(wording.level_text(evidence.level(cards), journey_map.language))}"
+        yield f"  - {escaped(text)}"
+        yield from (f"    - {escaped(line)}" for line in more)
+    yield f"  - {escaped(wording.level_text(evidence.level(cards), journey_map.language))}"
 
 
-def _md(text: str) -> str:
+def escaped(text: str) -> str:
     """Escape what Markdown, or one of its usual extensions, reads as more than a letter."""
     line = re.sub(" +", " ", wording.plain(text)).strip()
     line = re.sub(r"[\\`*_\[\]<>&|~$#@{}^]", r"\\\g<0>", line)

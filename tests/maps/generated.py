@@ -62,6 +62,7 @@ def cards(draw) -> Card:
         "tone": draw(st.sampled_from([None, "pain", "gain"])),
         "status": draw(st.sampled_from([None, "planned", "started", "done", "dropped"])),
         "weakest": draw(st.booleans()),
+        "optional": draw(st.booleans()),
         "level": draw(st.none() | st.floats(-1, 1)),
         "image": image,
         "alt": draw(TEXTS) if image else draw(MAYBE),

@@ -24,7 +24,7 @@ BY_UNIT = {
     "timing": ["time_in_stage by channel", "exits by customer_type"],
     "paths": [
         "transitions_channel_ends", "variants_top", "step_matrix_touchpoint", "sessions",
-        "session_summary", "friction_by", "value_variant",
+        "session_summary", "friction_by", "routes", "value_variant",
     ],
     "retention": ["retention by channel", "churn by month", "lifecycle", "repurchase"],
     "attribution": ["attribution_month"],
