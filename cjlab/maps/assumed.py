@@ -65,24 +65,24 @@ def change_text(lines: Any, place: int, language: str) -> str:
 
 
 def _effect(effect: Effect, kind: str, language: str) -> str:
-    def form(value: float) -> str:
+    def form(value: float, unit: bool = True) -> str:
         if effect.form == "times":
             return messages.format_value(messages.number(value), language)
-        return amount(value, "" if effect.form == "to" else "+", kind, language)
+        return amount(value, kind, language, signed=effect.form == "by", unit=unit)
 
     said = messages.text(f"map.whatif.{effect.form}", language, value=form(effect.point))
     if effect.limits is None:
         return said
-    low, high = map(form, effect.limits)
+    low, high = (form(limit, unit=False) for limit in effect.limits)
     return messages.text("map.whatif.range", language, effect=said, low=low, high=high)
 
 
-def amount(value: float, sign: str, kind: str, language: str) -> str:
-    """Return a number, or with a sign a difference, in the unit of what it measures."""
+def amount(value: float, kind: str, language: str, *, signed: bool, unit: bool = True) -> str:
+    """Return a number of a kind; a difference has a sign, and its share is in points."""
     share = kind in ("conversion", "csat")
-    if share and not sign:
+    if share and not signed:
         return messages.format_value(messages.percent(value), language)
     shown: Formatted = messages.number(100 * value, 1) if share else messages.number(value)
     text = messages.format_value(shown, language)
-    text = f"{sign}{text}" if value > 0 else text
-    return messages.text("persona.points", language, value=text) if share else text
+    text = f"+{text}" if signed and value > 0 else text
+    return messages.text("persona.points", language, value=text) if share and unit else text

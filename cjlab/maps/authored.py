@@ -26,16 +26,19 @@ class Authored(Part):
         By lane and stage (``all`` for lanes of the whole journey): texts, or cards.
     personas : dict
         The same by persona's id: cards for that persona's map only.
+    future : dict
+        As ``cards``, for the map of a future state: it has these only.
     """
 
     written: date | None = None
     by: str | None = None
     cards: dict[str, dict[str, Cards]] = Field(default_factory=dict)
     personas: dict[str, dict[str, dict[str, Cards]]] = Field(default_factory=dict)
+    future: dict[str, dict[str, Cards]] = Field(default_factory=dict)
 
 
 def authored(
-    study: Any, lanes: set[str], persona: str | None
+    study: Any, lanes: set[str], persona: str | None, template: str = "current"
 ) -> dict[str, dict[str, tuple[Card, ...]]]:
     """Return what people wrote for a map of these lanes; nothing where the study names no file.
 
@@ -52,6 +55,8 @@ def authored(
         raise UserError(f"map: no file at {path}.")
     found = checked(path, Authored)
     parts = [found.cards, *(cards for who, cards in found.personas.items() if who == persona)]
+    if template == "future":
+        parts = [found.future]
     valid = (WHOLE, *study.model.ids)
     cells: dict[str, dict[str, tuple[Card, ...]]] = {}
     for part in parts:

@@ -7,13 +7,15 @@ from typing import Any
 
 from cjlab import messages
 from cjlab.errors import UserError, did_you_mean
-from cjlab.maps import templates
+from cjlab.maps import future, templates
 from cjlab.maps.asking import Tables
 from cjlab.maps.authored import authored
 from cjlab.maps.lanes import LANES, View, pains
 from cjlab.maps.model import JourneyMap
+from cjlab.maps.scenario import Said, read
+from cjlab.maps.whatif import WhatIf, whatif
 
-FILLED = ("current", "blueprint")
+FILLED = ("current", "future", "blueprint")
 
 
 def fill(
@@ -25,6 +27,7 @@ def fill(
     language: str | None = None,
     title: str | None = None,
     effects: dict[str, float] | None = None,
+    scenario: Said | None = None,
 ) -> JourneyMap:
     """Fill a journey map from a study.
 
@@ -36,7 +39,7 @@ def fill(
         Id or name of the persona that it is about; everybody by default.
     period : str, optional
         As in ``study.period``; the study's last complete one by default.
-    template : {"current", "blueprint"}, default "current"
+    template : {"current", "future", "blueprint"}, default "current"
         What is drawn. A day in the life is filled from a diary, a future state from a scenario.
     language : str, optional
         Of labels and texts; the study's by default.
@@ -44,6 +47,8 @@ def fill(
         What the map is called.
     effects : dict of str to float, optional
         The least difference that makes a pain, by unit: ``1`` (shares), ``points``, ``effort``.
+    scenario : str, Path or Scenario, optional
+        Of a future state, as in `cjlab.maps.whatif`; the study's own by default.
 
     Returns
     -------
@@ -65,16 +70,27 @@ def fill(
     if template not in FILLED:
         raise UserError(f'no map is filled as "{template}".{did_you_mean(template, FILLED)}')
     language = language or study.language
+    tried = _scenario(study, template, scenario)
+    if tried is not None:
+        said, _name = read(study, tried)
+        persona, period = persona or said.persona, period or said.period
     called = _called(study, language)
     persona = _persona(persona, called)
     span_ = study.period(period)
     lanes = templates.lanes(template, language)
     known = {lane.id for lane in lanes}
-    written = authored(study, known, persona)  # a slip of the pen is told before the work
-    tables = Tables(study, span_, persona is not None)
+    written = authored(study, known, persona, template)  # a slip of the pen is told before the work
+    found = None
+    if tried is not None:
+        found = whatif(study, tried, persona=persona, period=span_.label, language=language)
+        title = title or future.title(found, language)
+    tables = found.tables if found else Tables(study, span_, persona is not None)
     view = View(tables, Tables(study, span_.before, persona is not None), persona, called, language)
-    computed = {lane.id: LANES[lane.id](view) for lane in lanes if lane.id in LANES}
-    computed |= pains(view, effects or study.config.map.effects)
+    if found is not None:
+        computed = future.lanes(view, found)
+    else:
+        computed = {lane.id: LANES[lane.id](view) for lane in lanes if lane.id in LANES}
+        computed |= pains(view, effects or study.config.map.effects)
     empty = JourneyMap(
         template=template,
         title=title or messages.text(f"map.template.{template}", language),
@@ -90,10 +106,25 @@ def fill(
         made=date.today(),
         columns=templates.columns(template, study.model, language),
         lanes=lanes,
-        notes=_notes(view),
+        notes=_notes(view, found),
     )
     shown = {lane: cells for lane, cells in computed.items() if lane in known}
     return empty.with_cards(shown).with_cards(written)
+
+
+def _scenario(study: Any, template: str, said: Said | None) -> Said | None:
+    """The scenario of a future state; other maps have none."""
+    if template != "future":
+        if said is not None:
+            raise UserError('a scenario is of a future state; choose template "future" with it.')
+        return None
+    said = said or study.config.map.scenario
+    if said is None:
+        raise UserError(
+            "a future state needs a scenario: name its file, or give the study "
+            "map: {scenario: FILE.yaml}."
+        )
+    return said
 
 
 def _called(study: Any, language: str) -> dict[str, str]:
@@ -115,9 +146,11 @@ def _persona(said: str | None, called: dict[str, str]) -> str | None:
     raise UserError(f'no persona "{said}".{did_you_mean(said, called)}')
 
 
-def _notes(view: View) -> tuple[str, ...]:
+def _notes(view: View, found: WhatIf | None) -> tuple[str, ...]:
     minimum = view.tables.j.minimum
     notes = [view.say("note.source"), view.say("note.small", minimum=minimum)]
+    if found is not None:
+        return (*notes, *future.notes(found, view.language))
     if view.tables.has("responses"):
         notes.append(view.say("note.curve"))
     return (*notes, view.say("note.pains"))

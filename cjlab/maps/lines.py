@@ -60,8 +60,13 @@ class Line:
 
     @property
     def moves(self) -> bool:
-        """Whether the scenario changes it, or may do so."""
-        return bool(self.gap[0] != 0 or (self.gap[1:] != 0).any())
+        """Whether the scenario changes it in any draw."""
+        return bool((self.gap != 0).any())
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is more than a rare draw that changes it."""
+        return bool(self.gap[0] != 0 or (self.gap[1:] != 0).mean() > 0.5)
 
 
 @dataclass
@@ -222,7 +227,7 @@ class Lines:
             row = self._row(told, "reach", stage=stage)
             if row is not None:
                 own, (gain, why) = self.sums[f"reach.{stage}"], self._gained(f"reach.{stage}")
-                now, gap = own.total / own.base, gain / own.base
+                now, gap = own.total / own.base, wins.kept(gain / own.base, self.ratio)
                 found.append(Line("reach", stage, ALL, row, told, now, gap, why))
         return found
 

@@ -174,7 +174,7 @@ class Scenario(Part):
         How customers who were won go on; as all others by default.
     """
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=150)
     period: str | None = None
     persona: str | None = None
     assumptions: tuple[str, ...] = ()
@@ -210,10 +210,14 @@ def read(study: Any, said: Said) -> tuple[Scenario, str | None]:
     """
     if isinstance(said, Scenario):
         return said, None
-    path = Path(study.folder) / said
+    folder = Path(study.folder)
+    path = folder / said
     if not path.is_file() and Path(said).is_file():
         path = Path(said)
     if not path.is_file():
-        near = sorted(one.name for one in Path(study.folder).glob("*.y*ml"))
+        near = sorted(one.name for one in folder.glob("*.y*ml"))
         raise UserError(f"scenario: no file at {path}.{did_you_mean(str(said), near)}")
-    return checked(path, Scenario), str(said)
+    # A call names no folder of one machine.
+    own = path.resolve().is_relative_to(folder.resolve())
+    name = path.resolve().relative_to(folder.resolve()).as_posix() if own else path.name
+    return checked(path, Scenario), name

@@ -19,6 +19,7 @@ from cjlab.estimates import COLUMNS, estimates
 from cjlab.maps.asking import PERSONA, Call, Tables, Told, each
 from cjlab.maps.assumed import assumed
 from cjlab.maps.lines import WITHHELD, Line, Lines
+from cjlab.maps.model import Number
 from cjlab.maps.scenario import Said, Scenario, read
 from cjlab.resample import percentiles
 
@@ -44,6 +45,8 @@ class WhatIf:
         The table with its call.
     lines : tuple of Line
         Where every number of today comes from.
+    tables : Tables
+        What has been asked of the study.
 
     Examples
     --------
@@ -56,6 +59,7 @@ class WhatIf:
     assumptions: tuple[str, ...]
     told: Told
     lines: tuple[Line, ...]
+    tables: Tables
 
     def __str__(self) -> str:
         return "\n".join([self.scenario.name, *(f"- {said}" for said in self.assumptions)])
@@ -150,7 +154,7 @@ def whatif(
     options = tuple((key, value) for key, value in own.items() if value or key == "scenario")
     call = _Asked("maps.whatif", "study", options, span)
     words = assumed(lines, language or study.language)
-    return WhatIf(found, gated, words, Told(call, "events", gated), told)
+    return WhatIf(found, gated, words, Told(call, "events", gated), told, tables)
 
 
 def _persona(study: Any, said: str | None) -> str | None:
@@ -195,15 +199,11 @@ def _rows(line: Line) -> list[dict[str, Any]]:
     return rows
 
 
-def number_of(found: WhatIf, line: Line, scenario: str) -> Any:
+def number_of(found: WhatIf, line: Line, scenario: str) -> Number:
     """Return one number of a line, as a map has it."""
     where = {"stage": line.stage, "touchpoint": line.touchpoint, "scenario": scenario}
     row = next(each(found.told.rows(line.metric, **where)))
     number = found.told.number(row)
-    source = "responses" if line.metric in ("nps", "csat", "ces") else line_source(line)
+    bought = "orders" if found.tables.has("orders") else "events"
+    source = line.told.source if line.told else bought
     return number.model_copy(update={"source": source})
-
-
-def line_source(line: Line) -> str:
-    """Return the canonical table that a line stands on."""
-    return line.told.source if line.told else "orders"

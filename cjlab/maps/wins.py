@@ -96,3 +96,13 @@ def gained(more: Floats, levels: Floats, sums: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = np.where(more == 0, 0.0, more * (sums / levels))
     return np.asarray(parts.sum(axis=1))
+
+
+def kept(gap: Floats, ratio: Floats) -> Floats:
+    """A share of customers in a stage where nobody who is won leaves one, nor who is lost enters.
+
+    Those who stop early may be in a later stage from an earlier journey: it stays theirs.
+    """
+    up, down = (ratio >= 1).all(axis=1), (ratio <= 1).all(axis=1)
+    gap = np.where(up, np.maximum(gap, 0.0), gap)
+    return np.asarray(np.where(down, np.minimum(gap, 0.0), gap))
