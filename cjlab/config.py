@@ -165,8 +165,8 @@ class Report(Part):
 class Map(Part):
     """What people write on the journey map, and from which difference on a cell is a pain.
 
-    ``file`` is a YAML beside the study, ``scenario`` that of its future state; ``effects`` are by unit: ``1`` (shares), ``points``
-    (net promoter score) and ``effort``.
+    ``file`` is a YAML beside the study, ``scenario`` that of its future state; ``effects`` are by
+    unit: ``1`` (shares), ``points`` (net promoter score) and ``effort``.
     """
 
     file: str | None = None

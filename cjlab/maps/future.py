@@ -7,7 +7,7 @@ from typing import Any
 
 from cjlab import messages
 from cjlab.maps.lanes import LANES, Cells, View
-from cjlab.maps.lines import Line
+from cjlab.maps.line import Line
 from cjlab.maps.model import WHOLE, Card, Number
 from cjlab.maps.moments import ALL
 from cjlab.maps.whatif import GAP, THEN, TODAY, WhatIf, number_of
@@ -34,9 +34,9 @@ def notes(found: WhatIf, language: str) -> tuple[str, ...]:
     """Return what the whole scenario takes for granted, and how its curve is to be read."""
     there = {card.text for cards in _assumptions(found).values() for card in cards}
     said = tuple(text for text in found.assumptions if text not in there)
-    return (*said, messages.text("map.future.curve", language)) if found.scenario.of(
-        "score"
-    ) else said
+    return (
+        (*said, messages.text("map.future.curve", language)) if found.scenario.of("score") else said
+    )
 
 
 def title(found: WhatIf, language: str) -> str:

@@ -39,9 +39,7 @@ class Waiting:
     owner: Ints
     within: dict[str, Floats]
 
-    def medians(
-        self, factors: dict[str, Floats], draws: int, seed: int
-    ) -> tuple[Floats, Floats]:
+    def medians(self, factors: dict[str, Floats], draws: int, seed: int) -> tuple[Floats, Floats]:
         """Kaplan–Meier medians today and after the change, the first without any drawing.
 
         Parameters
@@ -88,7 +86,9 @@ def median(weights: Floats, length: Floats, ended: Ints) -> Floats:
     count = np.add.reduceat(weights, begins, axis=1)
     gone = np.add.reduceat(weights * ended, begins, axis=1)
     left = count[:, ::-1].cumsum(axis=1)[:, ::-1]
-    survival = np.cumprod(1 - np.divide(gone, left, out=np.zeros_like(gone), where=left > 0), axis=1)
+    survival = np.cumprod(
+        1 - np.divide(gone, left, out=np.zeros_like(gone), where=left > 0), axis=1
+    )
     done = survival <= 0.5 + _EDGE
     first = length[begins][done.argmax(axis=1)]
     return np.where(done.any(axis=1), first, np.nan)

@@ -14,11 +14,14 @@ import numpy as np
 import pandas as pd
 
 from cjlab import privacy
+from cjlab._numbers import Floats
+from cjlab.disclosure import WIDE
 from cjlab.errors import UserError, did_you_mean
 from cjlab.estimates import COLUMNS, estimates
 from cjlab.maps.asking import PERSONA, Call, Tables, Told, each
 from cjlab.maps.assumed import assumed
-from cjlab.maps.lines import WITHHELD, Line, Lines
+from cjlab.maps.line import WITHHELD, Line
+from cjlab.maps.lines import Lines
 from cjlab.maps.model import Number
 from cjlab.maps.scenario import Said, Scenario, read
 from cjlab.resample import percentiles
@@ -26,6 +29,8 @@ from cjlab.resample import percentiles
 TODAY, THEN, GAP = "today", "scenario", "gap"
 DIMS = ["stage", "touchpoint", "scenario"]
 LEAST_DRAWS = 200
+# In more draws than a limit leaves out, the number must not be unknown.
+_UNKNOWN = 0.025
 
 
 @dataclass(frozen=True)
@@ -189,14 +194,21 @@ def _rows(line: Line) -> list[dict[str, Any]]:
         if why is not None or today["status"] != "ok":
             rows.append({**row, "value": None, "status": "not_estimable"})
             continue
-        start = 0.0 if name == GAP else float(today["value"])
-        low, high = percentiles(drawn[1:, None])
-        note = None if line.moves else "unchanged"
-        if line.moves and np.isnan(low[0]):
-            note = "as_assumed"
-        limits = {"low": low[0], "high": high[0], "note": note}
-        rows.append({**row, "value": start + float(line.gap[0]), **limits})
+        start = 0.0 if name == GAP else float(line.today["value"])
+        rows.append({**row, "value": start + float(line.gap[0]), **_limits(drawn[1:], line, name)})
     return rows
+
+
+def _limits(drawn: Floats, line: Line, name: str) -> dict[str, Any]:
+    """The limits of one number, and why it has none."""
+    # Exact limits of such a score would tell the shares that are withheld.
+    told = name == THEN and line.today["note"] == WIDE
+    if told or np.isnan(drawn).mean() > _UNKNOWN:
+        return {"note": "no_interval" if line.moves else "unchanged"}
+    (low,), (high,) = percentiles(drawn[:, None])
+    if low < high:
+        return {"low": low, "high": high, "note": None if line.moves else "unchanged"}
+    return {"note": "as_assumed" if line.gap[0] != 0 else "unchanged"}
 
 
 def number_of(found: WhatIf, line: Line, scenario: str) -> Number:

@@ -239,7 +239,8 @@ def _difference(number: Number, shown: str, language: str) -> str:
         shown = messages.text("persona.points", language, value=points)
     if number.unit == "d" and (number.value or 0.0) < 0:
         # A span of time reads in the unit of its size, and sizes have no sign.
-        return f"\N{MINUS SIGN}{messages.format_value(messages.days(-(number.value or 0.0)), language)}"
+        size = messages.days(-(number.value or 0.0))
+        return f"\N{MINUS SIGN}{messages.format_value(size, language)}"
     return f"+{shown}" if (number.value or 0.0) > 0 else shown
 
 
