@@ -221,7 +221,8 @@ def map_(
     to: Annotated[list[Path] | None, typer.Option(help="map.html, .pptx …; repeatable")] = None,
     persona: Annotated[str | None, typer.Option(help="id or name; everybody by default")] = None,
     period: Annotated[str | None, typer.Option(help="as for a report")] = None,
-    template: Annotated[str, typer.Option(help="current, day or blueprint")] = "current",
+    template: Annotated[str, typer.Option(help="current, day, future or blueprint")] = "current",
+    scenario: Annotated[Path | None, typer.Option(help="of a future state: a YAML file")] = None,
     language: Annotated[str | None, typer.Option(help="en, sv, nb, da or fi")] = None,
     lint: Annotated[bool, typer.Option("--lint", help="say what the map lacks")] = False,
     least: Annotated[int, typer.Option(help="exit 1 below this score; with --lint")] = 0,
@@ -230,7 +231,8 @@ def map_(
     """Fill a journey map from a study, or read one, and write it."""
     from cjlab.maps import _commands
 
-    found = _commands.Job(source, persona, period, template, language, conformance)
+    job = (source, persona, period, template, language, scenario, conformance)
+    found = _commands.Job(*job)
     for line in found.write(to):
         typer.echo(line)
     found.conformance(lambda line: typer.echo(_plain(line)))

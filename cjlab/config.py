@@ -200,11 +200,13 @@ def _a_file(said: Any) -> Any:
 class Map(Part):
     """What people write on the journey map, and from which difference on a cell is a pain.
 
-    ``file`` is a YAML beside the study; ``effects`` are by unit: ``1`` (shares), ``points``
-    (net promoter score) and ``effort``; ``diary`` fills a day in the life.
+    ``file`` is a YAML beside the study, ``scenario`` that of its future state; ``effects`` are by
+    unit: ``1`` (shares), ``points`` (net promoter score) and ``effort``; ``diary`` fills a day in
+    the life.
     """
 
     file: str | None = None
+    scenario: str | None = None
     diary: Annotated[DiaryFile | None, BeforeValidator(_a_file)] = None
     effects: dict[Literal["1", "points", "effort"], float] = Field(default_factory=dict)
 

@@ -3,20 +3,22 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cjlab.maps.days import day, diary
 from cjlab.maps.files import schema
 from cjlab.maps.grids import preview
 from cjlab.maps.html import side_by_side
 from cjlab.maps.model import Card, Column, JourneyMap, Lane, Number
 from cjlab.maps.opportunities import opportunities
-from cjlab.maps.plan import Plan, Step, plan_of
 from cjlab.maps.templates import template
-from cjlab.maps.ties import reconcile
 
 if TYPE_CHECKING:
     from cjlab.maps.conformance import Conformance
+    from cjlab.maps.days import day, diary
+    from cjlab.maps.plan import Plan, Step, plan_of
+    from cjlab.maps.scenario import Scenario
+    from cjlab.maps.ties import reconcile
     from cjlab.maps.walk_form import checklist
     from cjlab.maps.walking import Walked, walked
+    from cjlab.maps.what_if import WhatIf, whatif
 
 __all__ = [
     "Card",
@@ -26,8 +28,10 @@ __all__ = [
     "Lane",
     "Number",
     "Plan",
+    "Scenario",
     "Step",
     "Walked",
+    "WhatIf",
     "checklist",
     "day",
     "diary",
@@ -39,14 +43,24 @@ __all__ = [
     "side_by_side",
     "template",
     "walked",
+    "whatif",
 ]
 
 # What reads events takes seconds to import; a map that is only drawn does without.
 _HOMES = {
     "Conformance": "conformance",
+    "Plan": "plan",
+    "Scenario": "scenario",
+    "Step": "plan",
     "Walked": "walking",
+    "WhatIf": "what_if",
     "checklist": "walk_form",
+    "day": "days",
+    "diary": "days",
+    "plan_of": "plan",
+    "reconcile": "ties",
     "walked": "walking",
+    "whatif": "what_if",
 }
 
 

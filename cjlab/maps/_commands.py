@@ -44,16 +44,18 @@ class Job:
     period: str | None
     template: str
     language: str | None
+    scenario: Path | None = None
     beside: Path | None = None
 
     @cached_property
     def map(self) -> JourneyMap:
         """The map: read where the source is one, else filled from the study."""
         if self.source.suffix.lower() in _FILES or self._written():
-            if self.persona or (self.period and not self.beside) or self.language:
+            a_period = self.period and not self.beside
+            if self.persona or a_period or self.language or self.scenario:
                 raise UserError(
-                    f"{self.source.name} is a map already: --persona, --period and --language "
-                    "are for studies."
+                    f"{self.source.name} is a map already: --persona, --period, --language and "
+                    "--scenario are for studies."
                 )
             return JourneyMap.read(self.source)
         from cjlab.personas.assign import frozen
@@ -65,6 +67,7 @@ class Job:
             period=self.period,
             template=self.template,
             language=self.language,
+            scenario=self.scenario,
         )
 
     def _written(self) -> bool:

@@ -28,6 +28,8 @@ class Authored(Part):
         The same by persona's id: cards for that persona's map only.
     day : dict
         The cards of a day in the life, by lane and part of the day.
+    future : dict
+        As ``cards``, for the map of a future state: it has these only.
     """
 
     written: date | None = None
@@ -35,6 +37,7 @@ class Authored(Part):
     cards: dict[str, dict[str, Cards]] = Field(default_factory=dict)
     personas: dict[str, dict[str, dict[str, Cards]]] = Field(default_factory=dict)
     day: dict[str, dict[str, Cards]] = Field(default_factory=dict)
+    future: dict[str, dict[str, Cards]] = Field(default_factory=dict)
 
 
 def authored(
@@ -56,6 +59,8 @@ def authored(
     found = checked(path, Authored)
     parts = [found.cards, *(cards for who, cards in found.personas.items() if who == persona)]
     place, valid = "stage", (WHOLE, *study.model.ids)
+    if template == "future":
+        parts = [found.future]
     if template == "day":
         parts, place, valid = [found.day], "part of the day", (WHOLE, *DAY)
     cells: dict[str, dict[str, tuple[Card, ...]]] = {}

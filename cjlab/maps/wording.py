@@ -17,6 +17,8 @@ from cjlab.messages import Formatted
 SIGNS: dict[Level, str] = {"none": "○", "single": "◐", "several": "●", "conflicting": "≠"}
 TONES = {"pain": "−", "gain": "+"}
 WEAKEST, HIGHEST, LOWEST, WRITTEN, COMPUTED = "▼", "▲", "▽", "✎", "▪"
+# By side of a what-if: the lane of a future state that has such numbers.
+_SIDES = {"": "today", "today": "today", "scenario": "targets", "gap": "gap"}
 _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
@@ -44,7 +46,8 @@ def value_text(number: Number, language: str = "en", minimum: int = 10) -> str:
         # Of a limited number of draws: all of them are no certainty.
         return messages.text("map.number.above", language, value=messages.percent(0.999))
     if number.value is not None:
-        return messages.format_value(_form(number)(number.value), language)
+        shown = messages.format_value(_form(number)(number.value), language)
+        return _difference(number, shown, language) if _gap(number) else shown
     if number.status == "suppressed":
         if number.note == "complementary":
             return messages.text("cell.withheld", language)
@@ -99,6 +102,9 @@ def labels_of(card: Card, language: str = "en") -> list[str]:
     >>> labels_of(Card(text="Chat", origin="computed", numbers=(csat,)))
     ['Satisfied (top boxes)']
     """
+    sides = [number.where.get("scenario", "") for number in card.numbers]
+    if len(set(sides)) > 1:  # one number, today and after a change
+        return [messages.text(f"map.lane.{_SIDES[side]}", language) for side in sides]
     named = [metric_text(number, language) for number in card.numbers]
     return ["" if name.casefold() in card.text.casefold() else name for name in named]
 
@@ -226,6 +232,22 @@ def _form(number: Number) -> Callable[[float], Formatted]:
     return messages.quantity(number.unit)
 
 
+def _gap(number: Number) -> bool:
+    return number.where.get("scenario") == "gap"
+
+
+def _difference(number: Number, shown: str, language: str) -> str:
+    """A difference with its sign; of shares it is one of percentage points."""
+    if number.unit == "1":
+        points = messages.number(100 * (number.value or 0.0), 1)
+        shown = messages.text("persona.points", language, value=points)
+    if number.unit == "d" and (number.value or 0.0) < 0:
+        # A span of time reads in the unit of its size, and sizes have no sign.
+        size = messages.days(-(number.value or 0.0))
+        return f"\N{MINUS SIGN}{messages.format_value(size, language)}"
+    return f"+{shown}" if (number.value or 0.0) > 0 else shown
+
+
 def _counts(number: Number) -> bool:
     """Whether the number is a count, which is its own base."""
     plain = messages.quantity(number.unit) is messages.number and number.unit != "points"
@@ -239,7 +261,7 @@ def _limits(number: Number) -> Formatted:
     )
     if number.unit == "points":
         return messages.interval(low, high, _form(number))
-    return messages.limits(value, low, high, number.unit)
+    return messages.limits(abs(value), low, high, number.unit)
 
 
 def _of_five(value: int, language: str) -> str:
