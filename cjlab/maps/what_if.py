@@ -154,7 +154,7 @@ def whatif(
     rows = [row for line in told for row in _rows(line)]
     table = estimates(pd.DataFrame(rows, columns=[*DIMS, *COLUMNS]), DIMS)
     gated, _ = privacy.gate(table, tables.j.minimum)
-    own = {"scenario": name, "period": span.label, "persona": who}
+    own: dict[str, Any] = {"scenario": name, "period": span.label, "persona": who}
     own |= {"draws": draws if draws != 2000 else None, "seed": seed or None}
     options = tuple((key, value) for key, value in own.items() if value or key == "scenario")
     call = _Asked("maps.whatif", "study", options, span)
