@@ -10,6 +10,7 @@ from cjlab import messages
 from cjlab.maps import JourneyMap, html, wording
 from cjlab.maps.model import Number
 from cjlab.report.context import Context, _display, _own
+from cjlab.study import Study
 
 
 def journey_map(
@@ -105,3 +106,34 @@ def tied(ties: pd.DataFrame) -> str:
     checked = ties["difference"].notna() & (ties["tie"] != "numbers")
     numbers = int(ties.loc[ties["tie"] == "numbers", "on_map"].sum())
     return messages.text("finding.ties.all", language, ties=int(checked.sum()), numbers=numbers)
+
+
+def further(study: Study) -> list[str]:
+    """Return the templates that a study has more to fill from than its events: day, future."""
+    said = study.config.map
+    given = {"day": said.diary, "future": said.scenario}
+    return [template for template, file in given.items() if file is not None]
+
+
+def conformance(study: Study, journey_map: JourneyMap) -> pd.DataFrame:
+    """Return how the journeys of the map's period go beside the plan on it."""
+    j = study.journeys(start=journey_map.start, end=journey_map.end)
+    return journey_map.conformance(j, window=study.config.report.window).table
+
+
+def planned(shown: pd.DataFrame) -> str:
+    """Say how well journeys fit the plan, or why that cannot be told."""
+    language = Context.current().language
+    rows = shown[shown["metric"] == "fitness"]
+    if rows.empty:
+        reason = str(shown.attrs.get("reason", ""))
+        return messages.text("finding.not_applicable", language, reason=reason)
+    row = rows.iloc[0]
+    if row["status"] != "ok" or pd.isna(row["value"]):
+        return messages.text("finding.too_few", language)
+    said = {
+        "fit": messages.percent(row["value"]),
+        "interval": messages.limits(row["value"], row["low"], row["high"], "1"),
+        "n": int(row["n"]),
+    }
+    return messages.text("finding.fit", language, **said)
