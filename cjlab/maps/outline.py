@@ -95,7 +95,9 @@ def _mm(text: str) -> str:
     """Write a text so that it is one part of a line of Mermaid's journey."""
     line = re.sub("%(?=%)", "% ", wording.plain(text).translate(_SIGNS))
     line = re.sub(" +", " ", line).strip()
-    return f"“{line}”" if _WORDS.match(line) or not line else line
+    # A word of the diagram's own, or a comment, where a line begins with it.
+    is_own = not line or line.startswith("%") or _WORDS.match(line)
+    return f"“{line}”" if is_own else line
 
 
 def _levels(journey_map: JourneyMap) -> dict[str, float]:

@@ -71,6 +71,7 @@ def test_mermaid_is_one_journey(language: str) -> None:
         "journey",
         "%%{init: {}}%%",
         "a%%b",
+        "% off",
         "accTitle: x",
     )
     cards = tuple(Card(text=text) for text in evil)
@@ -87,7 +88,7 @@ def test_mermaid_is_one_journey(language: str) -> None:
         else:
             found = re.fullmatch(r" {6}([^:]+): ([1-5]): ([^:,]+)", line)
             assert found, line
-            assert not re.match(r"(?i)(title|section|journey|acc\w+|%%)\b", found[1])
+            assert not re.match(r"(?i)(title|section|journey|acc\w+)\b|%", found[1])
             tasks.append((found[1], int(found[2]), found[3]))
     assert sections == [column.label for column in journey_map.columns]
     count = sum(len(journey_map.cell(lane, c.id)) for lane in ("actions", "touchpoints")
