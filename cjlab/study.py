@@ -21,7 +21,7 @@ from cjlab.journey.base import UNITS, Journeys, Where, to_utc
 from cjlab.periods import KINDS, Period, last_complete, parse
 from cjlab.reconciliation import Intake
 from cjlab.stages import StageModel
-from cjlab.touchpoints import Catalogue
+from cjlab.touchpoints import INDUSTRIES, Catalogue
 
 
 def open_study(path: str | Path, engine: str | None = None) -> Study:
@@ -118,9 +118,11 @@ class Study:
         model = model or self.model
         if self.config.touchpoints is None:
             return Catalogue.for_model(model)
+        if self.config.touchpoints in INDUSTRIES:
+            return Catalogue.for_model(model, self.config.touchpoints)
         path = self.folder / configuration.expand(self.config.touchpoints)
         if not path.is_file():
-            near = [p.name for p in self.folder.glob("*.csv")]
+            near = [*(p.name for p in self.folder.glob("*.csv")), *INDUSTRIES]
             raise UserError(
                 f"{self.path.name}: touchpoints: no file at {self.config.touchpoints}."
                 f"{did_you_mean(path.name, near)}"

@@ -30,6 +30,8 @@ COLUMNS = ("pattern", "match", "touchpoint", "stage", "channel", "phase", "line"
 REQUIRED = COLUMNS[:4]
 PHASES = ("before", "during", "after")
 LINES = ("online", "offline")
+#: Industries whose own touchpoints come before the package's.
+INDUSTRIES = ("retail", "travel", "banking", "b2b")
 DETAILS = ("touchpoint", "stage", "channel", "phase", "line", "owner")
 
 
@@ -105,7 +107,7 @@ class Catalogue:
         return hashlib.sha256(json.dumps(self._content()).encode()).hexdigest()[:32]
 
     @classmethod
-    def for_model(cls, model: StageModel) -> Catalogue:
+    def for_model(cls, model: StageModel, industry: str | None = None) -> Catalogue:
         """Return the package's own catalogue, its stages told in a model.
 
         Parameters
@@ -113,14 +115,29 @@ class Catalogue:
         model : StageModel
             A built-in model; for a custom one the catalogue names touchpoints and channels, and
             leaves the stages to the model's own rules.
+        industry : {"retail", "travel", "banking", "b2b"}, optional
+            Whose touchpoints come first.
 
         Returns
         -------
         Catalogue
             The rules, in the package's order.
+
+        Raises
+        ------
+        UserError
+            There is no catalogue of that industry.
         """
         walk = crosswalk(ATOM, model) if model.built_in else dict.fromkeys(load(ATOM).ids)
-        entries = _entries(CATALOGUE / "touchpoints.csv", "cjlab", "cjlab", walk, model)
+        if industry not in (None, *INDUSTRIES):
+            near = did_you_mean(str(industry), INDUSTRIES)
+            raise UserError(f'no touchpoints of the industry "{industry}".{near}')
+        files = [*([industry] if industry else []), "touchpoints"]
+        entries = [
+            entry
+            for name in files
+            for entry in _entries(CATALOGUE / f"{name}.csv", "cjlab", _origin(name), walk, model)
+        ]
         return cls(tuple(entries), model)
 
     @classmethod
@@ -156,6 +173,10 @@ class Catalogue:
         stages |= {stage: stage for stage in model.ids}
         entries = _entries(path, f"{study_file}: touchpoints", path.name, stages, model)
         return cls(tuple(entries), model)
+
+    def of(self, industry: str) -> list[TouchpointRule]:
+        """Return the rules that an industry brought in."""
+        return [rule for rule in self.entries if rule.origin.startswith(f"{_origin(industry)}:")]
 
     def resolve(self, names: Iterable[str | None]) -> pd.DataFrame:
         """Say what each distinct raw name stands for.
@@ -223,6 +244,11 @@ class Catalogue:
         if touchpoint == "return":
             stage = next((s.id for s in self.model if "post_purchase" in s.atoms), None)
         return stage, "derived" if stage else None
+
+
+def _origin(name: str) -> str:
+    """Where a rule of the package's own stands; those of an industry are told apart."""
+    return f"cjlab/{name}" if name in INDUSTRIES else "cjlab"
 
 
 def _entries(

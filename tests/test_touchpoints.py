@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cjlab import stages
+from cjlab import messages, open_study, stages
 from cjlab.errors import UserError
 from cjlab.patterns import LONGEST, Pattern
 from cjlab.stages import BUILT_IN, CATALOGUE, StageModel
-from cjlab.touchpoints import COLUMNS, LINES, PHASES, Catalogue
+from cjlab.touchpoints import COLUMNS, INDUSTRIES, LINES, PHASES, Catalogue
 
 SM9 = stages.load("sm9")
 HEADER = "pattern,match,touchpoint,stage,channel,phase,line,owner\n"
@@ -467,3 +467,50 @@ def test_the_packages_catalogue_follows_the_crosswalk(model):
 def test_unknown_names_have_no_rule():
     names = [f"/p/{i}/some product with a long address?ref=newsletter" for i in range(5000)]
     assert Catalogue.for_model(SM9).resolve(names)["rule"].isna().all()
+
+
+@pytest.mark.parametrize("industry", INDUSTRIES)
+def test_an_industry_brings_its_touchpoints(industry: str) -> None:
+    model = stages.load("sm9")
+    catalogue = Catalogue.for_model(model, industry)
+    own = catalogue.of(industry)
+    plain = Catalogue.for_model(model)
+    assert len(own) > 20 and not plain.of(industry)
+    assert catalogue.entries[len(own) :] == plain.entries, "the package's come after"
+    assert {rule.phase for rule in own} == set(PHASES)
+    assert {rule.line for rule in own} >= set(LINES)
+    assert {rule.stage for rule in own} >= {"awareness", "intent", "purchase", "post_purchase"}
+    for rule in own:
+        found = catalogue.resolve([rule.touchpoint]).iloc[0]
+        assert (found["touchpoint"], found["stage"]) == (rule.touchpoint, rule.stage)
+        for language in messages.LANGUAGES:
+            assert messages.has(f"touchpoint.{rule.touchpoint}", language), rule.touchpoint
+            assert not rule.channel or messages.has(f"channel.{rule.channel}", language)
+
+
+def test_industries_know_the_names_that_exports_use() -> None:
+    model = stages.load("sm9")
+    wanted = {
+        "travel": {"Flight booked": "flight_booking", "rebooked": "booking_change"},
+        "banking": {"kyc check": "identity_check", "ATM withdrawal": "cash_machine"},
+        "b2b": {"RFP": "tender", "proof of concept": "pilot", "QBR": "account_review"},
+        "retail": {"browse": "product_list"},
+    }  # fmt: skip
+    for industry, names in wanted.items():
+        found = Catalogue.for_model(model, industry).resolve(names)
+        assert dict(zip(found["name"], found["touchpoint"], strict=True)) == names
+
+
+def test_a_study_names_an_industry(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(
+        "customer_id,ts,touchpoint\na,2026-01-01,boarding\n", encoding="utf-8"
+    )
+    text = "name: Trips\nsources: {events: {path: events.csv}}\ntouchpoints: travel\n"
+    (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
+    study = open_study(tmp_path)
+    assert study.catalogue().resolve(["boarding"])["channel"].tolist() == ["on_site"]
+    (tmp_path / "study.yaml").write_text(text.replace("travel", "travl"), encoding="utf-8")
+    with pytest.raises(UserError, match=r'no file at travl\. Did you mean "travel"'):
+        open_study(tmp_path).catalogue()
+    with pytest.raises(UserError, match="no touchpoints of the industry"):
+        Catalogue.for_model(stages.load("sm9"), "air")
