@@ -133,9 +133,10 @@ def _places(journey_map: JourneyMap, today: date) -> Iterator[_Place]:
         for lane, stage, card in walked
         if lane == "pains" or (card.tone == "pain" and lane != "measures")
     ]
-    yield _Place("no_pain", not pains)
-    chances = any(lane == "opportunities" or card.impact for lane, _, card in walked)
-    yield _Place("no_opportunity", not chances)
+    if journey_map.template != "future":  # whose gaps and targets stand in their place
+        yield _Place("no_pain", not pains)
+        chances = any(lane == "opportunities" or card.impact for lane, _, card in walked)
+        yield _Place("no_opportunity", not chances)
     measured = {stage for lane, stage, _ in walked if lane == "measures"}
     for lane, stage, card in pains:
         bad = not card.owner and not {stage, WHOLE} & measured

@@ -93,7 +93,9 @@ def asked(table: Table, level: str) -> Asked:
     who = ["customer_id", "alone"]
     sums = about.group_by([*who, "place", *scale]).aggregate(n=_.count(), total=_.score.sum())
     overall = table.filter(whole).group_by(who).aggregate(score=_.score.mean())
-    frame, said = sums.execute(), overall.execute()
+    # Spark gives a scale's ends, which are written in the query, as decimals.
+    frame = sums.execute().astype({"first": "float64", "last": "float64"})
+    said = overall.execute()
     frame = frame.assign(instrument=instrument(frame)).rename(columns={"place": level})
     people = pd.concat([frame[who], said[who]]).drop_duplicates().sort_values(who)
     people = people.assign(number=np.arange(len(people)))

@@ -91,3 +91,9 @@ def test_it_speaks_the_map_s_language(language: str) -> None:
     assert len(keys) == 26
     assert all(messages.own(key, language) for key in keys)
     assert all(messages.places(key, language) == messages.places(key) for key in keys)
+
+
+def test_a_future_is_not_asked_for_pains() -> None:
+    for name, asked in (("current", True), ("future", False)):
+        rules = {one.rule for one in template(name).lint().findings}
+        assert (rules >= {"no_pain", "no_opportunity"}) is asked
