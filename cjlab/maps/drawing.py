@@ -80,7 +80,9 @@ def draw(journey_map: JourneyMap, path: str | Path) -> Path:
         figure = Figure(figsize=(page.width, page.height), facecolor="white")
         FigureCanvasAgg(figure)
         _paint(figure, page)
-        figure.savefig(path, format=form, dpi=150, metadata=metadata[form])
+        # Packing a picture of paper white hard takes a second and saves little.
+        packed: dict[str, Any] = {"pil_kwargs": {"compress_level": 3}} if form == "png" else {}
+        figure.savefig(path, format=form, dpi=150, metadata=metadata[form], **packed)
     return path
 
 
