@@ -52,8 +52,10 @@ def given(study: Study, level: str, start: When, end: When, version: str) -> Tab
     relation = table.relation.fill_null("")
     table = table.mutate(relation=relation, place=table[level])
     ends = {kind: last for kind, (_first, last) in SCALES.items()} | {"ces": VERSIONS[version]}
-    last = ibis.cases(*((table.kind == kind, float(end)) for kind, end in ends.items()))
-    first = ibis.cases(*((table.kind == kind, float(SCALES[kind][0])) for kind in SCALES))
+    # Spark takes a float that is written in a query for a decimal; a cast whole number is a float.
+    last = ibis.cases(*((table.kind == kind, int(end)) for kind, end in ends.items()))
+    first = ibis.cases(*((table.kind == kind, int(SCALES[kind][0])) for kind in SCALES))
+    first, last = first.cast("float64"), last.cast("float64")
     table = table.mutate(first=first, last=table.scale.fill_null(last))
     table = table.filter(table.last > table["first"])
     reverse = (table.kind == "ces") & (version == "1.0")
@@ -93,9 +95,7 @@ def asked(table: Table, level: str) -> Asked:
     who = ["customer_id", "alone"]
     sums = about.group_by([*who, "place", *scale]).aggregate(n=_.count(), total=_.score.sum())
     overall = table.filter(whole).group_by(who).aggregate(score=_.score.mean())
-    # Spark gives a scale's ends, which are written in the query, as decimals.
-    frame = sums.execute().astype({"first": "float64", "last": "float64"})
-    said = overall.execute()
+    frame, said = sums.execute(), overall.execute()
     frame = frame.assign(instrument=instrument(frame)).rename(columns={"place": level})
     people = pd.concat([frame[who], said[who]]).drop_duplicates().sort_values(who)
     people = people.assign(number=np.arange(len(people)))
