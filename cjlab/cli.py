@@ -223,6 +223,7 @@ def map_(
     period: Annotated[str | None, typer.Option(help="as for a report")] = None,
     template: Annotated[str, typer.Option(help="current, day, future or blueprint")] = "current",
     scenario: Annotated[Path | None, typer.Option(help="of a future state: a YAML file")] = None,
+    stages: Annotated[str | None, typer.Option(help="another stage model, such as da3")] = None,
     language: Annotated[str | None, typer.Option(help="en, sv, nb, da or fi")] = None,
     lint: Annotated[bool, typer.Option("--lint", help="say what the map lacks")] = False,
     least: Annotated[int, typer.Option(help="exit 1 below this score; with --lint")] = 0,
@@ -231,10 +232,9 @@ def map_(
     """Fill a journey map from a study, or read one, and write it."""
     from cjlab.maps import _commands
 
-    job = (source, persona, period, template, language, scenario, conformance)
+    job = (source, persona, period, template, language, scenario, conformance, stages)
     found = _commands.Job(*job)
-    for line in found.write(to):
-        typer.echo(line)
+    typer.echo("\n".join(found.write(to)))
     found.conformance(lambda line: typer.echo(_plain(line)))
     if lint and found.lint(lambda line: typer.echo(_plain(line))) < least:
         raise typer.Exit(1)

@@ -46,16 +46,18 @@ class Job:
     language: str | None
     scenario: Path | None = None
     beside: Path | None = None
+    stages: str | None = None
 
     @cached_property
     def map(self) -> JourneyMap:
         """The map: read where the source is one, else filled from the study."""
         if self.source.suffix.lower() in _FILES or self._written():
             a_period = self.period and not self.beside
-            if self.persona or a_period or self.language or self.scenario:
+            given = (self.persona, a_period, self.language, self.scenario, self.stages)
+            if any(given):
                 raise UserError(
-                    f"{self.source.name} is a map already: --persona, --period, --language and "
-                    "--scenario are for studies."
+                    f"{self.source.name} is a map already: --persona, --period, --language, "
+                    "--scenario and --stages are for studies."
                 )
             return JourneyMap.read(self.source)
         from cjlab.personas.assign import frozen
@@ -68,6 +70,7 @@ class Job:
             template=self.template,
             language=self.language,
             scenario=self.scenario,
+            stages=self.stages,
         )
 
     def _written(self) -> bool:

@@ -13,6 +13,7 @@ from cjlab.maps.authored import authored
 from cjlab.maps.day_lanes import day_map
 from cjlab.maps.lanes import LANES, View, pains
 from cjlab.maps.model import JourneyMap
+from cjlab.maps.retold import moved, retold
 from cjlab.maps.scenario import Said, read
 from cjlab.maps.what_if import WhatIf, whatif
 
@@ -29,6 +30,7 @@ def fill(
     title: str | None = None,
     effects: dict[str, float] | None = None,
     scenario: Said | None = None,
+    stages: str | None = None,
 ) -> JourneyMap:
     """Fill a journey map from a study.
 
@@ -51,6 +53,9 @@ def fill(
         The least difference that makes a pain, by unit: ``1`` (shares), ``points``, ``effort``.
     scenario : str, Path or Scenario, optional
         Of a future state, as in :func:`cjlab.maps.whatif`; the study's own by default.
+    stages : str, optional
+        Another built-in stage model to tell the map in, such as ``da3``; of a study in ``sm9``.
+        The calls on the map are then of a study that names that model.
 
     Returns
     -------
@@ -71,7 +76,8 @@ def fill(
     """
     if template not in FILLED:
         raise UserError(f'no map is filled as "{template}".{did_you_mean(template, FILLED)}')
-    language = language or study.language
+    language, own = language or study.language, study
+    study = retold(study, stages)
     tried = _scenario(study, template, scenario)
     if tried is not None:
         said, _name = read(study, tried)
@@ -83,7 +89,8 @@ def fill(
     span_ = periods.named(study.period(period), study.zone)
     lanes = templates.lanes(template, language)
     known = {lane.id for lane in lanes}
-    written = authored(study, known, persona, template)  # a slip of the pen is told before the work
+    written = authored(own, known, persona, template)  # a slip of the pen is told before the work
+    written = moved(written, own, study)
     measures.check(written.get(measures.LANE, {}), str(study.config.map.file))
     found = None
     if tried is not None:

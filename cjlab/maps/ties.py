@@ -12,6 +12,7 @@ from cjlab import periods
 from cjlab.maps import again, moments
 from cjlab.maps.asking import Tables, Told, each
 from cjlab.maps.model import JourneyMap
+from cjlab.maps.retold import retold
 
 
 class Tie(NamedTuple):
@@ -43,6 +44,7 @@ def reconcile(study: Any, journey_map: JourneyMap) -> pd.DataFrame:
         ``tie`` (what is counted), ``place`` (stage, step or kind of answer), ``on_map``,
         ``elsewhere``, ``difference``. Null where small cells are withheld on either side.
     """
+    study = retold(study, journey_map.stage_model)
     span = periods.named(study.period(f"{journey_map.start}..{journey_map.end}"), study.zone)
     tables = Tables(study, span, by_persona=False)
     ties = [_numbers(study, journey_map), *_starts(tables), *_losses(tables), *_events(tables)]

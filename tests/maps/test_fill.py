@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 import cjlab as cj
-from cjlab import privacy, samples
+from cjlab import privacy, samples, stages
 from cjlab.errors import UserError
 from cjlab.estimates import dims
-from cjlab.maps import JourneyMap, evidence, fill
+from cjlab.maps import JourneyMap, evidence, fill, reconcile
+from cjlab.maps.retold import retold
 from cjlab.study import Study, open_study
 
 NAMES = {"web_planner": "P1", "app_evening": "P2", "store_weekend": "P3"}
@@ -214,3 +215,21 @@ def test_a_measure_needs_a_figure_that_has_a_better_side(folder: Path) -> None:
             fill.fill(open_study(folder))
     finally:
         file.write_text(written, encoding="utf-8")
+
+
+def test_the_map_is_told_in_another_stage_model(folder: Path) -> None:
+    study = open_study(folder)
+    three = fill.fill(study, stages="da3")
+    assert [column.id for column in three.columns] == list(stages.load("da3").ids)
+    assert three.stage_model == "da3" and study.model.id == "sm9"
+    # What people wrote at the intent stands where that went; events in all are the same.
+    assert [card.text for card in three.cell("needs", "initial_awareness")] == [
+        "Pay without a fuss"
+    ]
+    told = retold(study, "da3")
+    ties = reconcile(study, three)
+    assert (ties["difference"].dropna() == 0).all() and ties["difference"].notna().sum() > 5
+    events = [one.journeys().to_ibis().count().execute() for one in (study, told)]
+    assert events[0] == events[1]
+    with pytest.raises(UserError, match="da4"):
+        fill.fill(study, stages="da4")
