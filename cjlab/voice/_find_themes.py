@@ -14,6 +14,7 @@ from cjlab.errors import UserError
 from cjlab.privacy import DEFAULT_MINIMUM, redact
 from cjlab.study import Study
 from cjlab.voice._answers import answers
+from cjlab.voice._distinct import each_once
 from cjlab.voice._language import language as tell_language
 from cjlab.voice._themes import FILE, THRESHOLD, Theme, Themes
 from cjlab.voice._tokens import LANGUAGES, negations, normalise
@@ -175,7 +176,7 @@ def _of_language(
     seed: int,
 ) -> tuple[list[Theme], dict[str, Any]]:
     """Themes of the texts in one language, and what they were found in."""
-    words = [tuple(theme_words(redact(normalise(text)), language)) for text in texts]
+    words = each_once(lambda text: tuple(theme_words(redact(normalise(text)), language)), texts)
     facts: dict[str, Any] = {"texts": len(texts), "distinct": len({own for own in words if own})}
     whose = owners(customers, len(words))
     said = _once(words, whose, copies=1 if customers is None else COPIES)

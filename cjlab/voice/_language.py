@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cjlab.errors import UserError
+from cjlab.voice._distinct import distinct, each_once
 from cjlab.voice._hashed import load
 from cjlab.voice._tokens import LANGUAGES, foreign_words, normalise, stop_words, tokens
 
@@ -64,7 +65,7 @@ def language(texts: Iterable[object], expected: str | Sequence[object] | None = 
     ['sv', 'nb', None]
     """
     index = texts.index if isinstance(texts, pd.Series) else None
-    found = readings([normalise(text) for text in texts], expected)
+    found = readings(each_once(normalise, texts), expected)
     codes = [reading.code for reading in found]
     result = pd.Series(codes, index=index, dtype=object, name="language")
     result.attrs["contradicted"] = sum(reading.contradicted for reading in found)
@@ -96,7 +97,10 @@ def readings(
     """Return what is known of the languages of normalised texts."""
     declared = _declared(expected, len(normal))
     short = [text[:_READ] for text in normal]
-    return list(map(_reading, short, declared, probabilities(short)))
+    first, which = distinct(list(zip(short, declared, strict=True)))
+    texts, said = [short[row] for row in first], [declared[row] for row in first]
+    known = list(map(_reading, texts, said, probabilities(texts)))
+    return [known[at] for at in which]
 
 
 def _reading(text: str, declared: str | None, found: np.ndarray) -> Reading:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cjlab.errors import UserError, did_you_mean
 from cjlab.voice._concepts import features
+from cjlab.voice._distinct import distinct, each_once
 from cjlab.voice._embedding import Embeddings, available
 from cjlab.voice._hashed import Floats, hashed
 from cjlab.voice._language import Reading, probabilities, readings
@@ -115,8 +116,10 @@ def sentiment(
     """
     chosen = _chosen(model)
     index = texts.index if isinstance(texts, pd.Series) else None
-    normal = [normalise(text) for text in texts]
-    known = readings(normal, language)
+    given = each_once(normalise, texts)
+    told = readings(given, language)
+    first, which = distinct(list(zip(given, told, strict=True)))
+    normal, known = [given[row] for row in first], [told[row] for row in first]
     reasons = list(map(_reason, normal, known))
     readable = {None} if abstain else {None, "sentiment_language"}
     rows = [row for row, reason in enumerate(reasons) if reason in readable]
@@ -128,10 +131,11 @@ def sentiment(
     else:
         answered = np.isfinite(odds)
     sides = np.where(odds > 0, "positive", "negative")
+    odds = odds[which]
     words: dict[str, Any] = {
-        "sentiment": np.where(answered, sides, np.array(None, dtype=object)),
-        "language": [reading.code for reading in known],
-        "note": reasons,
+        "sentiment": np.where(answered, sides, np.array(None, dtype=object))[which],
+        "language": [reading.code for reading in told],
+        "note": [reasons[at] for at in which],
     }
     # As objects, so that what is not there is None, whatever stands beside it.
     said = {name: pd.Series(list(own), index, dtype=object) for name, own in words.items()}

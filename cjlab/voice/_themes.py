@@ -14,6 +14,7 @@ import yaml
 
 from cjlab._numbers import Floats
 from cjlab.errors import UserError, did_you_mean
+from cjlab.voice._distinct import each_once
 from cjlab.voice._language import language as tell_language
 from cjlab.voice._tokens import LANGUAGES, normalise, tokens
 from cjlab.voice._vocabulary import incidence, theme_words
@@ -212,7 +213,7 @@ class Themes:
         for at, own in enumerate(lists):
             for term, weight in own.items():
                 weights[names[term], at] = weight
-        used = incidence((_used(text, language) for text in texts), names)
+        used = incidence(each_once(lambda text: _used(text, language), texts), names)
         # Products of ones and weights, summed in the order of the terms: the same in any batch.
         return np.asarray(used.astype(bool).astype(float) @ weights)
 
