@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +32,10 @@ LEAST_WEIGHT: Final = 0.2
 # A negation alone has no matter, unless it is the whole answer to what could be better.
 ANSWERS: Final = frozenset({"nothing", "none", "inget", "ingenting", "intet", "mitään"})
 COPIES: Final = 10
+
+
+#: Of the search: one more where the same texts give other themes than before.
+VERSION = 1
 
 
 def themes(
@@ -143,11 +149,21 @@ def study_themes(study: Study, *, minimum: int = DEFAULT_MINIMUM, seed: int = 0)
     file = study.folder / FILE
     if file.is_file():
         return Themes.read(file)
-    # An open study reads its sources once, so what is found in them stays the same.
-    found: dict[tuple[int, int], Themes] = vars(study).setdefault("_found_themes", {})
-    if (minimum, seed) not in found:
-        found[minimum, seed] = themes(study, minimum=minimum, seed=seed)
-    return found[minimum, seed]
+    # The same sources have the same themes: who asks again, or from another page, does not wait.
+    kept = study.private / "themes" / f"{study.store_key()}-{VERSION}-{minimum}-{seed}.yaml"
+    if not kept.is_file():
+        _keep(themes(study, minimum=minimum, seed=seed), kept)
+    return Themes.read(kept)
+
+
+def _keep(found: Themes, place: Path) -> None:
+    """Write what was found whole or not at all; what other sources had is of no more use."""
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = place.name.partition("-")[0]
+    for old in place.parent.glob("*.yaml"):
+        if not old.name.startswith(store):
+            old.unlink(missing_ok=True)
+    os.replace(found.write(place.with_name(f"{place.stem}.{os.getpid()}.part")), place)
 
 
 def study_texts(study: Study) -> pd.DataFrame:

@@ -1,12 +1,16 @@
-"""A text that comes again is read once, and reads as it does alone."""
+"""A text that comes again is read once, and reads as it does alone; so with themes."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cjlab.voice import language, sentiment
+from cjlab import open_study, samples
+from cjlab.voice import _find_themes, language, sentiment, study_themes, themes
 from cjlab.voice._distinct import distinct, each_once
 
 TEXTS = [
@@ -47,3 +51,26 @@ def test_a_text_reads_in_company_as_it_does_alone(rows: list[tuple[object, str |
             together.loc[[at], "score"].reset_index(drop=True), pd.Series([alone["score"]]),
             check_names=False, check_dtype=False, rtol=1e-12,
         )  # fmt: skip
+
+
+def test_themes_found_once_are_kept_with_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "retail"
+    samples.make("retail", folder, customers=1500)
+    first = study_themes(open_study(folder))
+    assert first.ids and first == themes(open_study(folder))
+    (kept,) = (folder / ".cjlab" / "themes").iterdir()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_find_themes, "themes", lambda *a, **k: pytest.fail("searched again"))
+        assert study_themes(open_study(folder)) == first
+    # Another minimum is another search; other sources are too, and what was kept is swept.
+    study_themes(open_study(folder), minimum=20)
+    assert len(list(kept.parent.iterdir())) == 2
+    answers = folder / "responses.csv"
+    lines = answers.read_text(encoding="utf-8").splitlines(keepends=True)
+    answers.write_text("".join(lines[:-1]), encoding="utf-8")
+    study_themes(open_study(folder))
+    (other,) = kept.parent.iterdir()
+    assert other.name != kept.name
