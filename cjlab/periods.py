@@ -113,7 +113,7 @@ def named(period: Period, zone: str) -> Period:
     Returns
     -------
     Period
-        The same span, in the zone.
+        The same span, in the zone; one that is none of these has its ends for a label.
 
     Examples
     --------
@@ -125,7 +125,9 @@ def named(period: Period, zone: str) -> Period:
         found = parse(label_of(kind, start.date()), zone)
         if (found.start, found.end) == (start, end):
             return found
-    return Period(period.label, start, end)
+    # Ends may have been told with an offset, which makes no label that can be asked by again.
+    first, last = (at.replace(tzinfo=None).isoformat() for at in (start, end))
+    return _labelled(first, last, start, end)
 
 
 def last_complete(kind: str, observed_until: datetime, zone: str) -> Period:

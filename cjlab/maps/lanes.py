@@ -131,9 +131,11 @@ def _feelings(view: View) -> Cells:
         stage: tuple(card for card in cards if card.numbers[0].metric not in curve)
         for stage, cards in _scores(view).items()
     }
-    tone = voices.tone(view.tables) if view.tables.has("responses") else None
-    for stage in view.stages if tone else ():
-        numbers = tone.numbers("sentiment", **view.own(stage=stage)) if tone else ()
+    if not view.tables.has("responses"):
+        return told
+    tone = voices.tone(view.tables)
+    for stage in view.stages:
+        numbers = tone.numbers("sentiment", **view.own(stage=stage))
         if known := [number for number in numbers if number.value is not None]:
             told[stage] = (*told.get(stage, ()), _card(view.say("kpi.tone"), known))
     return told

@@ -17,18 +17,14 @@ def _by(tables: Tables) -> str | list[str]:
 
 def tone(tables: Tables) -> Told:
     """The tone of the texts of each stage."""
-    return tables.ask(
-        "voice.tone", "responses", first="study", split=False, by=_by(tables)
-    )  # fmt: skip
+    return tables.ask("voice.tone", "responses", first="study", split=False, by=_by(tables))
 
 
 def themes(tables: Tables, language: str, **own: str) -> dict[str, list[tuple[str, Number]]]:
     """Return the most frequent themes of each stage, by their label and share."""
     from cjlab import voice
 
-    told = tables.ask(
-        "voice.theme_shares", "responses", first="study", split=False, by=_by(tables)
-    )  # fmt: skip
+    told = tables.ask("voice.theme_shares", "responses", first="study", split=False, by=_by(tables))
     labels = voice.study_themes(tables.study).labels(language)
     rows = told.rows("share", **own)
     rows = rows[(rows["status"] == "ok") & (rows["hits"] > 0) & rows["theme"].isin(labels.keys())]
